@@ -1,0 +1,31 @@
+//! **Half-Open**: an executable book about real-time web connections.
+//!
+//! The map of the house. A room imports only from rooms above it in this list; `mechanism` and `session` know
+//! neither the simulator nor each other.
+//!
+//! - [`net`]: what an application sees of a network (connect, listen, streams, socket options, network changes),
+//!   and the operating system's implementation of it.
+//! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap, space-time diagram.
+//! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
+//! - [`sim`]: a simulated machine (kernel, CPU, interfaces), the links and routers between machines, the faults,
+//!   and the fabric that drives them; implements [`net`].
+//! - [`mechanism`]: one file or folder a mechanism, each with its client and its server.
+//! - [`session`]: what outlives a connection: heartbeat and detection.
+//! - [`scenario`]: the experiments: world, processes, faults, measures, claims; and their registry.
+//! - [`explore`]: running a scenario with changed parameters; the ledger of claims.
+//! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
+//! - `lab`: the book, served.
+
+pub mod explore;
+pub mod mechanism;
+pub mod net;
+pub mod parameter;
+pub mod scenario;
+pub mod session;
+pub mod sim;
+pub mod trace;
+
+#[cfg(feature = "book")]
+pub mod book;
+#[cfg(feature = "book")]
+pub mod lab;

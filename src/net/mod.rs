@@ -1,0 +1,136 @@
+//! What an application sees of a network.
+//!
+//! Mechanisms and sessions are written against the traits of this room and nothing else, so that the very same code
+//! runs on a real network ([`os`], behind the feature `os`) and on a simulated one ([`crate::sim`]).
+//!
+//! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
+//! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book is about.
+//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order.
+//! - [`Tasks`]: tasks that end with their owner.
+
+mod channel;
+mod options;
+#[cfg(feature = "os")]
+pub mod os;
+mod tasks;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::broadcast;
+
+pub use channel::{Channel, ChannelError, Message};
+pub use options::{Keepalive, ListenOptions, SocketOptions};
+pub use tasks::{Gate, Tasks};
+
+/// One machine's view of its network.
+///
+/// A clone is another handle to the same machine. Dropping a returned future cancels the operation.
+pub trait Network: Clone + Send + Sync + 'static {
+    /// A connection.
+    type Stream: Stream;
+    /// A listening socket.
+    type Listener: Listener<Stream = Self::Stream>;
+
+    /// Opens a connection to `authority`, `host:port` as in a URL.
+    ///
+    /// # Errors
+    /// As the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the SYN retries are used up,
+    /// `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port, `InvalidInput` for an
+    /// authority that cannot be read, `NotFound` for a name that does not resolve.
+    fn connect(
+        &self,
+        authority: &str,
+        options: &SocketOptions,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Listens on `port` of all the machine's addresses (0: any free port).
+    ///
+    /// # Errors
+    /// `AddrInUse` when the port is taken, or held by a TIME-WAIT and `reuse_address` is not set.
+    fn listen(
+        &self,
+        port: u16,
+        options: &ListenOptions,
+    ) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+
+    /// What happens to the machine's interfaces from now on.
+    fn changes(&self) -> Changes;
+
+    /// An empty set of tasks that runs on this machine; see [`Tasks`].
+    fn tasks(&self) -> Tasks;
+
+    /// Fills `buffer` with unpredictable bytes (in a simulation: with the seed's).
+    fn random(&self, buffer: &mut [u8]);
+}
+
+/// A TCP connection.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// Address and port on this side.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Address and port on the other side.
+    ///
+    /// # Errors
+    /// `NotConnected` when the connection is gone.
+    fn peer_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Replaces the options of the connection.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a value the kernel refuses, `NotConnected` when the connection is gone.
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()>;
+}
+
+/// A listening socket. Its implementations also implement `axum::serve::Listener`.
+pub trait Listener: Send + 'static {
+    /// The connections it accepts.
+    type Stream: Stream;
+
+    /// Takes the next established connection out of the accept queue. Cancel safe.
+    ///
+    /// # Errors
+    /// As the kernel says; an error of one connection does not end the listener.
+    fn accept(&mut self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+
+    /// Address and port it listens on.
+    ///
+    /// # Errors
+    /// As the kernel says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// Something happened to the machine's interfaces, as an operating system tells its applications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The machine has an address again after having none.
+    Online,
+    /// The machine has no address any more.
+    Offline,
+    /// The address packets leave from is another one now.
+    AddressChanged,
+}
+
+/// The changes of a machine's network, in order.
+#[derive(Debug)]
+pub struct Changes(pub(crate) broadcast::Receiver<Change>);
+
+impl Changes {
+    /// The next change; `None` when there will be none any more. Cancel safe.
+    ///
+    /// A receiver that falls more than the channel's capacity behind loses the oldest changes, never the newest.
+    pub async fn next(&mut self) -> Option<Change> {
+        loop {
+            match self.0.recv().await {
+                Ok(change) => return Some(change),
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Socket options, under the names of `tcp(7)` and `socket(7)`.
+
+use std::time::Duration;
+
+/// Options of a connection. The defaults are the operating system's, but for `no_delay`, which any interactive
+/// protocol wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// `TCP_NODELAY`: send small segments at once (Nagle's algorithm off).
+    pub no_delay: bool,
+    /// `SO_KEEPALIVE` with `TCP_KEEPIDLE`, `TCP_KEEPINTVL`, `TCP_KEEPCNT`; `None` (the default): no probes.
+    pub keepalive: Option<Keepalive>,
+    /// `TCP_USER_TIMEOUT`: how long sent data may stay unacknowledged before the connection is given up;
+    /// `None`: as long as the retransmissions last.
+    pub user_timeout: Option<Duration>,
+    /// `SO_LINGER`: `None` closes in the background; `Some(0)` resets the connection on close.
+    pub linger: Option<Duration>,
+    /// Bind the local port to this number before connecting (0: any).
+    pub local_port: u16,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { no_delay: true, keepalive: None, user_timeout: None, linger: None, local_port: 0 }
+    }
+}
+
+/// Keepalive probes of a connection (`tcp(7)`); the default values are Linux's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keepalive {
+    /// `TCP_KEEPIDLE`: silence before the first probe. Linux: `tcp_keepalive_time` = 7200 s.
+    pub idle: Duration,
+    /// `TCP_KEEPINTVL`: between probes. Linux: `tcp_keepalive_intvl` = 75 s.
+    pub interval: Duration,
+    /// `TCP_KEEPCNT`: unanswered probes before the connection is given up. Linux: `tcp_keepalive_probes` = 9.
+    pub count: u32,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
+    }
+}
+
+/// Options of a listening socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenOptions {
+    /// `listen(2)`: how many established connections may wait to be accepted. Linux takes one more than it says.
+    pub backlog: u32,
+    /// `SO_REUSEADDR`: listen although connections of an earlier listener are in TIME-WAIT.
+    pub reuse_address: bool,
+    /// Options of every accepted connection.
+    pub accepted: SocketOptions,
+}
+
+impl Default for ListenOptions {
+    fn default() -> Self {
+        // 128 was SOMAXCONN until Linux 5.4 and is what many servers still ask for.
+        Self { backlog: 128, reuse_address: true, accepted: SocketOptions::default() }
+    }
+}

@@ -1,0 +1,134 @@
+//! The experiments.
+//!
+//! A scenario is one file that reads like its question: world, processes, faults, measures, claims. [`REGISTRY`] lists
+//! them; [`crate::explore`] runs them.
+
+use crate::parameter::{Given, ParameterError, Spec};
+use crate::sim::faults::ScriptError;
+use crate::trace::Trace;
+
+/// How to run a scenario.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The seed of everything random.
+    pub seed: u64,
+    /// Parameters that differ from their defaults.
+    pub given: Given,
+    /// A fault script that takes the place of the scenario's own.
+    pub faults: Option<String>,
+}
+
+/// A measured quantity. Its name carries its unit (`detect_time_s`); `None`: it did not happen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measure {
+    /// The name, with its unit.
+    pub name: &'static str,
+    /// The value.
+    pub value: Option<f64>,
+}
+
+/// A statement checked on an outcome.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The row of the ledger: `I-01`.
+    pub id: &'static str,
+    /// What this scenario claims about it.
+    pub statement: String,
+    /// Whether it holds in this run.
+    pub holds: bool,
+}
+
+/// What came out of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// The seed it ran with.
+    pub seed: u64,
+    /// All its parameters, as they would be typed, in order of declaration.
+    pub parameters: Vec<(String, String)>,
+    /// Those that differ from their defaults.
+    pub changed: Vec<(String, String)>,
+    /// The fault script, as it would be typed, if it is not the scenario's own.
+    pub faults: Option<String>,
+    /// What was measured.
+    pub measures: Vec<Measure>,
+    /// What was claimed.
+    pub claims: Vec<Claim>,
+    /// What happened.
+    pub trace: Trace,
+}
+
+impl Outcome {
+    /// The value of a measure: outer `None` if there is no such measure, inner `None` if it did not happen.
+    pub fn measure(&self, name: &str) -> Option<Option<f64>> {
+        self.measures.iter().find(|m| m.name == name).map(|m| m.value)
+    }
+
+    /// The command that reproduces this run.
+    pub fn command(&self) -> String {
+        let mut out = format!("halfopen run {}", self.scenario);
+        for (name, value) in &self.changed {
+            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
+            out += &format!(" --set {name}={value}");
+        }
+        if self.seed != 0 {
+            out += &format!(" --seed {}", self.seed);
+        }
+        if let Some(script) = &self.faults {
+            out += &format!(" --faults '{script}'");
+        }
+        out
+    }
+}
+
+/// A run could not be made. Its text is one line that says what is valid.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A parameter is wrong.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// The fault script is wrong.
+    #[error(transparent)]
+    Faults(#[from] ScriptError),
+    /// No scenario has this name.
+    #[error("no scenario `{name}`{}; valid: {}", crate::parameter::suggestion(.name, .valid), .valid.join(", "))]
+    UnknownScenario {
+        /// The name given.
+        name: String,
+        /// The names there are.
+        valid: Vec<String>,
+    },
+    /// The simulation itself failed, which is an error in this crate.
+    #[error("the simulation failed: {0}")]
+    Simulation(String),
+}
+
+/// A scenario, as the registry knows it.
+pub trait Scenario: Sync {
+    /// `topic/experiment`.
+    fn name(&self) -> &'static str;
+    /// What it asks.
+    fn question(&self) -> &'static str;
+    /// Its parameters.
+    fn parameters(&self) -> Vec<Spec>;
+    /// Runs it. Same settings, same bytes.
+    ///
+    /// # Errors
+    /// [`RunError`] when the settings are wrong.
+    fn run(&self, settings: &Settings) -> Result<Outcome, RunError>;
+}
+
+/// Every scenario, in the order of `halfopen list`.
+pub static REGISTRY: &[&dyn Scenario] = &[];
+
+/// Finds a scenario by its name.
+///
+/// # Errors
+/// [`RunError::UnknownScenario`], naming those there are.
+pub fn find(name: &str) -> Result<&'static dyn Scenario, RunError> {
+    REGISTRY.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
+        name: name.to_owned(),
+        valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
+    })
+}

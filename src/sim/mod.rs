@@ -1,0 +1,2 @@
+//! A simulated machine and the world it stands in.
+pub mod faults;

@@ -1,0 +1,215 @@
+//! What happened, in order; the source of truth for every measure, claim and figure.
+//!
+//! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
+//! its fate). Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
+//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`] (a
+//! space-time diagram).
+//!
+//! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
+//! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
+
+pub mod collect;
+pub mod figure;
+pub mod json;
+pub mod packets;
+pub mod pcap;
+mod query;
+pub mod story;
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+pub use query::{After, Match};
+
+/// A host in a trace: an index into [`Trace::hosts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u16);
+
+/// Where in the stack an event was noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// Something was done to the world (partition, stall, ...).
+    Fault,
+    /// An interface, a link, a router.
+    Link,
+    /// A machine's TCP.
+    Tcp,
+    /// HTTP requests and responses.
+    Http,
+    /// WebSocket handshakes, frames, closes.
+    Ws,
+    /// The application: updates, verdicts, decisions.
+    App,
+}
+
+impl Layer {
+    /// The layer's name in every form of the trace.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Layer::Fault => "fault",
+            Layer::Link => "link",
+            Layer::Tcp => "tcp",
+            Layer::Http => "http",
+            Layer::Ws => "ws",
+            Layer::App => "app",
+        }
+    }
+}
+
+/// The value of a field of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A count, a number, a size.
+    Integer(i64),
+    /// A quantity.
+    Float(f64),
+    /// Yes or no.
+    Bool(bool),
+    /// Anything else.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Integer(v) => v.fmt(f),
+            Value::Float(v) => v.fmt(f),
+            Value::Bool(v) => v.fmt(f),
+            Value::Text(v) => v.fmt(f),
+        }
+    }
+}
+
+impl From<i64> for Value {
+    fn from(v: i64) -> Self {
+        Value::Integer(v)
+    }
+}
+impl From<u64> for Value {
+    fn from(v: u64) -> Self {
+        // Counts of this book stay far below 2^63; saturating keeps the conversion total.
+        Value::Integer(i64::try_from(v).unwrap_or(i64::MAX))
+    }
+}
+impl From<f64> for Value {
+    fn from(v: f64) -> Self {
+        Value::Float(v)
+    }
+}
+impl From<bool> for Value {
+    fn from(v: bool) -> Self {
+        Value::Bool(v)
+    }
+}
+impl From<String> for Value {
+    fn from(v: String) -> Self {
+        Value::Text(v)
+    }
+}
+impl From<&str> for Value {
+    fn from(v: &str) -> Self {
+        Value::Text(v.to_owned())
+    }
+}
+
+/// Something a host noticed, said or did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Virtual time since the start of the run.
+    pub at: Duration,
+    /// The host it happened on; `None`: the world (a link, a router).
+    pub host: Option<HostId>,
+    /// Where in the stack.
+    pub layer: Layer,
+    /// What happened, in a few words: `update received`.
+    pub name: &'static str,
+    /// The particulars, in the order in which they were given.
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+impl Event {
+    /// The value of a field.
+    pub fn field(&self, name: &str) -> Option<&Value> {
+        self.fields.iter().find(|(n, _)| *n == name).map(|(_, v)| v)
+    }
+}
+
+/// What became of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It reached the kernel of its destination.
+    Arrived(Duration),
+    /// It died on the way, at that time and for that reason.
+    Died(Duration, &'static str),
+    /// The run ended before it arrived.
+    UnderWay,
+}
+
+/// Why a segment was sent, where its headers do not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    /// Sequence space that was sent before.
+    pub retransmission: bool,
+    /// A keepalive probe.
+    pub keepalive: bool,
+    /// A zero-window probe.
+    pub window_probe: bool,
+    /// A copy made by the link.
+    pub duplicate: bool,
+}
+
+/// One IP packet on the wire, as seen outside of any address-translating router.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Packet {
+    /// When its sender put it on the wire.
+    pub sent: Duration,
+    /// Who sent it.
+    pub from: HostId,
+    /// Whom it was meant for; `None` when no machine has the destination address.
+    pub to: Option<HostId>,
+    /// The packet: IPv4 header, TCP header, data.
+    pub bytes: Bytes,
+    /// Why it was sent.
+    pub marks: Marks,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// A stretch of time in which something was wrong, for the bands of a figure.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// From when.
+    pub from: Duration,
+    /// Until when; `None`: until the end of the run.
+    pub until: Option<Duration>,
+    /// The hosts concerned: one (stall, crash) or two (a link between them).
+    pub hosts: Vec<HostId>,
+    /// One way only: from the first of `hosts` to the second.
+    pub one_way: bool,
+    /// What it is: `partition`, `stall`, ...
+    pub what: &'static str,
+}
+
+/// Everything that happened in a run.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trace {
+    /// The names of the hosts, by [`HostId`].
+    pub hosts: Vec<String>,
+    /// The events, in order.
+    pub events: Vec<Event>,
+    /// The packets, in the order in which they were sent.
+    pub packets: Vec<Packet>,
+    /// The faults as stretches of time, in order of their start.
+    pub spans: Vec<Span>,
+    /// When the run ended.
+    pub ended: Duration,
+}
+
+impl Trace {
+    /// The name of a host.
+    pub fn host_name(&self, id: HostId) -> &str {
+        self.hosts.get(usize::from(id.0)).map_or("?", String::as_str)
+    }
+}

@@ -1,0 +1,6 @@
+//! stub
+//! Matches.
+/// x
+pub struct After;
+/// x
+pub struct Match;
