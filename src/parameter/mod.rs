@@ -10,7 +10,7 @@ mod types;
 use std::collections::BTreeMap;
 
 pub use field::{Field, Range};
-pub use types::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
+pub use types::{BitRate, ByteSize, Choice, Probability, Scalar, hours, mins, ms, secs};
 
 /// What the outside may know of one parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,10 @@ pub fn suggestion(name: &str, valid: &[String]) -> String {
         .map(|v| {
             // `partition` is near `partiton`; `interval` is near `heartbeat.interval`.
             let tail = v.rsplit('.').next().unwrap_or(v);
-            (strsim::jaro_winkler(name, v).max(strsim::jaro_winkler(name, tail)), v)
+            (
+                strsim::jaro_winkler(name, v).max(strsim::jaro_winkler(name, tail)),
+                v,
+            )
         })
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
@@ -99,7 +102,10 @@ pub trait Parameters: Sized + Default + Clone {
     fn from_given(given: &Given) -> Result<Self, ParameterError> {
         let valid: Vec<String> = Self::specs().into_iter().map(|s| s.name).collect();
         if let Some(name) = given.keys().find(|k| !valid.contains(k)) {
-            return Err(ParameterError::Unknown { name: name.clone(), valid });
+            return Err(ParameterError::Unknown {
+                name: name.clone(),
+                valid,
+            });
         }
         Self::read("", &Self::default(), &mut given.clone())
     }
@@ -138,7 +144,7 @@ macro_rules! parameters {
         $( #[doc = $help:literal] $field:ident : $ty:ty = $default:expr $(, in $range:expr)? ; )*
     }) => {
         $(#[$outer])*
-        #[derive(Debug, Clone, PartialEq)]
+        #[derive(Debug, Clone, Copy, PartialEq)]
         $vis struct $name { $( #[doc = $help] pub $field: $ty, )* }
 
         impl Default for $name {

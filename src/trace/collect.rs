@@ -1,1 +1,293 @@
-//! stub
+//! Where a trace comes from: the recorder that every room of the simulation writes to, and the `tracing` subscriber
+//! that turns what mechanisms and sessions log into events.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tracing::field::{Field, Visit};
+use tracing::{Metadata, Subscriber, span};
+
+use super::{Event, Fate, HostId, Layer, Packet, Span, Trace, Value};
+
+/// Takes down what happens; a clone writes to the same trace.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Trace>>);
+
+/// A recorded packet, to tell its fate later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketId(usize);
+
+impl PacketId {
+    /// The packet's number in its trace.
+    pub fn number(self) -> u64 {
+        self.0 as u64
+    }
+
+    /// The packet of that number.
+    pub fn numbered(n: u64) -> Self {
+        Self(usize::try_from(n).unwrap_or(usize::MAX))
+    }
+}
+
+impl Recorder {
+    /// A recorder of an empty trace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a host; events name it by the id.
+    pub fn host(&self, name: &str) -> HostId {
+        let mut trace = self.lock();
+        trace.hosts.push(name.to_owned());
+        // A world has at most some ten thousand machines.
+        HostId(u16::try_from(trace.hosts.len() - 1).expect("fewer than 65536 hosts"))
+    }
+
+    /// Takes down an event.
+    pub fn event(
+        &self,
+        at: Duration,
+        host: Option<HostId>,
+        layer: Layer,
+        name: &'static str,
+        fields: Vec<(&'static str, Value)>,
+    ) {
+        self.lock().events.push(Event {
+            at,
+            host,
+            layer,
+            name,
+            fields,
+        });
+    }
+
+    /// Takes down a packet that was put on the wire.
+    pub fn packet(&self, packet: Packet) -> PacketId {
+        let mut trace = self.lock();
+        trace.packets.push(packet);
+        PacketId(trace.packets.len() - 1)
+    }
+
+    /// Takes down what became of a packet.
+    pub fn fate(&self, packet: PacketId, fate: Fate) {
+        if let Some(p) = self.lock().packets.get_mut(packet.0) {
+            p.fate = fate;
+        }
+    }
+
+    /// Takes down a stretch of time in which something was wrong.
+    pub fn span(&self, span: Span) {
+        self.lock().spans.push(span);
+    }
+
+    /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
+    /// does not depend on which host the fabric happened to run first at one and the same time.
+    pub fn finish(&self, ended: Duration) -> Trace {
+        let mut trace = std::mem::take(&mut *self.lock());
+        trace.events.sort_by_key(|e| (e.at, e.host));
+        trace.packets.sort_by_key(|p| (p.sent, p.from));
+        trace.spans.sort_by_key(|s| s.from);
+        trace.ended = ended;
+        trace
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Trace> {
+        // A panic while recording leaves the trace as it was: nothing in it is half-written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
+}
+
+/// Whose code is running, for events that come in by `tracing`.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// The host.
+    pub host: HostId,
+    /// The tokio instant of virtual time zero on this host's clock.
+    pub epoch: tokio::time::Instant,
+}
+
+thread_local! {
+    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` as code of that host.
+pub fn on_behalf_of<R>(context: Context, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Context>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONTEXT.set(self.0.take());
+        }
+    }
+    let _restore = Restore(CONTEXT.replace(Some(context)));
+    f()
+}
+
+/// The prefix of the targets that a trace collects; what follows is the layer.
+const TARGET: &str = "halfopen::";
+
+/// A `tracing` subscriber that takes down events whose target is `halfopen::` and a layer's name, emitted
+/// [on behalf of](on_behalf_of) a host. The message is the event's name, the fields are its fields.
+#[derive(Debug)]
+pub struct Collector(Recorder);
+
+impl Collector {
+    /// Collects into `recorder`.
+    pub fn new(recorder: Recorder) -> Self {
+        Self(recorder)
+    }
+
+    /// Collects what `f` emits on this thread.
+    pub fn collect<R>(self, f: impl FnOnce() -> R) -> R {
+        tracing::subscriber::with_default(self, f)
+    }
+}
+
+fn layer(target: &str) -> Option<Layer> {
+    let name = target.strip_prefix(TARGET)?;
+    [
+        Layer::Fault,
+        Layer::Link,
+        Layer::Tcp,
+        Layer::Http,
+        Layer::Ws,
+        Layer::App,
+    ]
+    .into_iter()
+    .find(|l| l.name() == name)
+}
+
+impl Subscriber for Collector {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.is_event() && layer(metadata.target()).is_some()
+    }
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let Some(layer) = layer(event.metadata().target()) else {
+            return;
+        };
+        let Some(context) = CONTEXT.with_borrow(|c| *c) else {
+            return;
+        };
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
+        self.0
+            .event(at, Some(context.host), layer, intern(&fields.name), fields.fields);
+    }
+
+    // Spans are of no use to a trace: an event knows its host by its context.
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[derive(Default)]
+struct Fields {
+    name: String,
+    fields: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    fn push(&mut self, field: &Field, value: Value) {
+        if field.name() == "message" {
+            self.name = value.to_string();
+        } else {
+            self.fields.push((field.name(), value));
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.push(field, value.into());
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.push(field, value.into());
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.push(field, value.into());
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.push(field, value.into());
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.push(field, value.into());
+    }
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.push(field, format!("{value:?}").into());
+    }
+}
+
+/// The one copy of an event's name. Names are literals of this crate, so that there are only so many of them.
+fn intern(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    match names.get(name) {
+        Some(known) => known,
+        None => {
+            let new: &'static str = Box::leak(name.to_owned().into_boxed_str());
+            names.insert(new);
+            new
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
+        let recorder = Recorder::new();
+        let phone = recorder.host("phone");
+        let epoch = tokio::time::Instant::now();
+        tokio::time::advance(Duration::from_millis(1500)).await;
+        Collector::new(recorder.clone()).collect(|| {
+            tracing::info!(target: "halfopen::ws", "nobody's");
+            on_behalf_of(Context { host: phone, epoch }, || {
+                tracing::info!(target: "halfopen::ws", n = 3_u64, by = "heartbeat", "update received");
+                tracing::info!(target: "hyper::proto", "somebody else's");
+            });
+        });
+        let trace = recorder.finish(Duration::ZERO);
+        assert_eq!(
+            trace.events,
+            [Event {
+                at: Duration::from_millis(1500),
+                host: Some(phone),
+                layer: Layer::Ws,
+                name: "update received",
+                fields: vec![("n", Value::Integer(3)), ("by", Value::Text("heartbeat".into()))],
+            }]
+        );
+    }
+
+    #[test]
+    fn the_order_does_not_depend_on_which_host_ran_first() {
+        let at = Duration::from_secs(1);
+        let record = |order: [usize; 2]| {
+            let recorder = Recorder::new();
+            let hosts = [recorder.host("a"), recorder.host("b")];
+            for i in order {
+                recorder.event(at, Some(hosts[i]), Layer::App, "x", Vec::new());
+            }
+            recorder.event(at, None, Layer::Fault, "y", Vec::new());
+            recorder.finish(at).events
+        };
+        assert_eq!(record([0, 1]), record([1, 0]));
+        assert_eq!(record([0, 1])[0].name, "y");
+    }
+}

@@ -1,0 +1,128 @@
+//! The reference fabric: a turmoil host for each node, parcels on turmoil's UDP.
+//!
+//! turmoil runs its hosts one after the other, a tick each. A parcel carries the time at which it is due, and its
+//! receiver waits for that: as long as the tick is no longer than the shortest latency, arrivals are exact to tokio's
+//! millisecond; with a shorter latency they are late by up to a tick. turmoil's own latency is therefore zero.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Buf as _, BufMut as _, Bytes};
+use tokio::time::sleep_until;
+use turmoil::net::UdpSocket;
+
+use super::Built;
+use crate::sim::network::{InterfaceId, Network, Parcel};
+use crate::sim::node::Node;
+use crate::trace::collect::PacketId;
+
+/// The UDP port that parcels travel to.
+const PORT: u16 = 9;
+/// More parcels than can be under way to a host within a tick.
+const UDP_CAPACITY: usize = 1 << 20;
+
+pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
+    let Built {
+        nodes,
+        network,
+        lasts,
+        tick,
+        seed,
+    } = built;
+    let mut sim = turmoil::Builder::new()
+        .simulation_duration(Duration::MAX)
+        .tick_duration(tick)
+        .rng_seed(seed)
+        .udp_capacity(UDP_CAPACITY)
+        .min_message_latency(Duration::ZERO)
+        .max_message_latency(Duration::ZERO)
+        .build();
+    let names: Arc<[String]> = nodes.iter().map(|n| n.name.clone()).collect();
+    for node in nodes {
+        let (names, network) = (names.clone(), network.clone());
+        sim.client(node.name.clone(), async move {
+            drive(node, &names, &network).await?;
+            Ok(())
+        });
+    }
+    while sim.elapsed() < lasts {
+        sim.step().map_err(|e| e.to_string())?;
+    }
+    Ok(finish())
+}
+
+async fn drive(mut node: Node, names: &[String], network: &Mutex<Network>) -> std::io::Result<()> {
+    let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+    let mut buffer = vec![0; 1 << 16];
+    let addresses: Vec<IpAddr> = names.iter().map(|name| turmoil::lookup(name.as_str())).collect();
+    node.start();
+    loop {
+        node.handle(node.clock.now());
+        let mut local = false;
+        let sent: Vec<Parcel> = node.sent().collect();
+        for parcel in sent {
+            let to = network
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .interface(parcel.to)
+                .node;
+            if names[to] == node.name {
+                local = true;
+                node.deliver(parcel);
+            } else {
+                udp.try_send_to(&encode(&parcel), (addresses[to], PORT))?;
+            }
+        }
+        if local {
+            continue;
+        }
+        let deadline = node.deadline().map(|at| node.clock.instant(at));
+        let due = async {
+            match deadline {
+                Some(at) => sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        let doorbell = node.doorbell.clone();
+        tokio::select! { biased;
+            received = udp.recv_from(&mut buffer) => {
+                let (n, _) = received?;
+                node.deliver(decode(&buffer[..n]));
+                while let Ok((n, _)) = udp.try_recv_from(&mut buffer) {
+                    node.deliver(decode(&buffer[..n]));
+                }
+            }
+            () = doorbell.notify.notified() => {}
+            () = due => {}
+        }
+    }
+}
+
+/// A parcel as the payload of a datagram.
+fn encode(parcel: &Parcel) -> Vec<u8> {
+    let mut out = Vec::with_capacity(28 + parcel.bytes.len());
+    out.put_u64(u64::try_from(parcel.due.as_micros()).unwrap_or(u64::MAX));
+    out.put_u64(parcel.seq);
+    out.put_u32(u32::try_from(parcel.to.0).unwrap_or(u32::MAX));
+    out.put_u64(parcel.packet.map_or(u64::MAX, PacketId::number));
+    out.put_slice(&parcel.bytes);
+    out
+}
+
+/// The other way round. Only [`encode`] makes what arrives here.
+fn decode(mut datagram: &[u8]) -> Parcel {
+    let due = Duration::from_micros(datagram.get_u64());
+    let seq = datagram.get_u64();
+    let to = InterfaceId(datagram.get_u32() as usize);
+    let packet = Some(datagram.get_u64())
+        .filter(|n| *n != u64::MAX)
+        .map(PacketId::numbered);
+    Parcel {
+        due,
+        seq,
+        to,
+        packet,
+        bytes: Bytes::copy_from_slice(datagram),
+    }
+}

@@ -1,0 +1,585 @@
+//! One TCP connection: a smoltcp interface with one socket, whose clock is ours.
+//!
+//! smoltcp's state machine processes and makes the segments. Its timers never run by themselves: its clock stands still
+//! while one of them is pending, and jumps to smoltcp's own deadline exactly when *our* timer for that purpose fires.
+
+use std::collections::VecDeque;
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+use bytes::Bytes;
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
+use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
+use smoltcp::time::Instant;
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
+
+use super::acks::AckTimer;
+use super::keepalive::{self, KeepaliveTimer};
+use super::retransmit::{self, Phase, Retransmit, Wait};
+use super::segment::{Segment, Tuple, endpoint};
+use super::sysctl::Sysctls;
+use crate::net::SocketOptions;
+use crate::sim::cpu::ProcessId;
+use crate::trace::Marks;
+
+/// Ethernet's, as everywhere; MSS 1460.
+const MTU: usize = 1500;
+/// Only there to be pending: our own timer decides when an acknowledgement leaves.
+const ACK_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_micros(1);
+/// Only there to be pending: our own timer decides when a keepalive leaves.
+const KEEPALIVE_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(3600);
+
+/// A segment on its way out, and why it was sent.
+pub(super) struct Outgoing {
+    pub bytes: Bytes,
+    pub marks: Marks,
+}
+
+/// What a timer of the connection did, for the trace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fired {
+    Nothing,
+    Retransmitted {
+        attempt: u32,
+        probe: bool,
+    },
+    Keepalive {
+        unanswered: u32,
+    },
+    WindowProbe,
+    /// The connection is gone; `reset`: and a RST was sent.
+    GaveUp {
+        reset: bool,
+    },
+}
+
+pub(super) struct Conn {
+    pub tuple: Tuple,
+    pub owner: ProcessId,
+    /// The port of the listener that it belongs to until it is accepted.
+    pub listener: Option<u16>,
+    pub options: SocketOptions,
+    /// No process holds it any more.
+    pub orphan: bool,
+    /// No segment of it passes any more; what was received may still be read.
+    pub detached: bool,
+    pub error: Option<io::ErrorKind>,
+    pub read_waker: Option<Waker>,
+    pub write_waker: Option<Waker>,
+    /// When the kernel's calendar has it.
+    pub scheduled: Option<Duration>,
+    pub xmit: Retransmit,
+    /// Last arrival.
+    pub last_heard: Duration,
+    pub keepalive: Option<KeepaliveTimer>,
+    fin_wait_2: Option<Duration>,
+    acks: AckTimer,
+    peer_window: u32,
+    peer_scale: u8,
+    last_ack_sent: u32,
+    iface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    wire: Wire,
+    clock: Instant,
+    fin_timeout: Duration,
+}
+
+impl Conn {
+    /// A connection that has yet to be opened ([`Self::open`]) or to be greeted by a SYN.
+    pub fn new(
+        now: Duration,
+        tuple: Tuple,
+        owner: ProcessId,
+        isn: u32,
+        sysctls: &Sysctls,
+        options: &SocketOptions,
+        active: bool,
+    ) -> Self {
+        let mut wire = Wire::default();
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = seed_for_isn(isn);
+        let clock = Instant::from_micros(1);
+        let mut iface = Interface::new(config, &mut wire, clock);
+        iface.update_ip_addrs(|a| {
+            // The vector is empty and has room for two.
+            let _ = a.push(IpCidr::new(IpAddress::Ipv4(*tuple.local.ip()), 0));
+        });
+        let size = |n: crate::parameter::ByteSize| usize::try_from(n.0).unwrap_or(usize::MAX);
+        let mut socket = Socket::new(
+            SocketBuffer::new(vec![0; size(sysctls.rmem)]),
+            SocketBuffer::new(vec![0; size(sysctls.wmem)]),
+        );
+        socket.set_congestion_control(CongestionControl::Reno);
+        socket.set_ack_delay(None);
+        let phase = if active {
+            // Ports and addresses were checked by the kernel: these cannot fail.
+            let _ = socket.connect(iface.context(), endpoint(tuple.remote), endpoint(tuple.local));
+            Phase::Connecting
+        } else {
+            let _ = socket.listen(endpoint(tuple.local));
+            Phase::Accepting
+        };
+        let mut sockets = SocketSet::new(Vec::new());
+        let handle = sockets.add(socket);
+        let mut conn = Self {
+            tuple,
+            owner,
+            listener: (!active).then_some(tuple.local.port()),
+            options: options.clone(),
+            orphan: false,
+            detached: false,
+            error: None,
+            read_waker: None,
+            write_waker: None,
+            scheduled: None,
+            xmit: Retransmit::new(sysctls, phase),
+            last_heard: now,
+            keepalive: None,
+            fin_wait_2: None,
+            acks: AckTimer::new(sysctls),
+            peer_window: 0,
+            peer_scale: 0,
+            last_ack_sent: 0,
+            iface,
+            sockets,
+            handle,
+            wire,
+            clock,
+            fin_timeout: sysctls.fin_timeout,
+        };
+        conn.set_options(now, options);
+        conn
+    }
+
+    pub fn set_options(&mut self, now: Duration, options: &SocketOptions) {
+        self.socket_mut().set_nagle_enabled(!options.no_delay);
+        self.xmit.user_timeout = options.user_timeout;
+        if options.keepalive != self.options.keepalive || self.keepalive.is_none() {
+            let since = if self.is_open() { now } else { self.last_heard };
+            self.keepalive = options.keepalive.map(|k| KeepaliveTimer::new(k, since));
+        }
+        self.options = options.clone();
+    }
+
+    pub fn state(&self) -> State {
+        self.sockets.get::<Socket>(self.handle).state()
+    }
+
+    fn is_open(&self) -> bool {
+        !matches!(
+            self.state(),
+            State::SynSent | State::SynReceived | State::Listen | State::Closed
+        )
+    }
+
+    fn socket(&self) -> &Socket<'static> {
+        self.sockets.get::<Socket>(self.handle)
+    }
+
+    fn socket_mut(&mut self) -> &mut Socket<'static> {
+        self.sockets.get_mut::<Socket>(self.handle)
+    }
+
+    /// Bytes received and not yet read.
+    pub fn receive_queue(&self) -> usize {
+        self.socket().recv_queue()
+    }
+
+    /// Bytes written and not yet acknowledged.
+    pub fn send_queue(&self) -> usize {
+        if self.detached {
+            0
+        } else {
+            self.socket().send_queue()
+        }
+    }
+
+    /// The next sequence numbers of both directions, for TIME-WAIT.
+    pub fn next_seqs(&self) -> (u32, u32) {
+        (self.xmit.next_seq(), self.last_ack_sent)
+    }
+
+    /// Sends the SYN of a connection that this machine opens.
+    pub fn start(&mut self, now: Duration) {
+        self.emit(now);
+    }
+
+    /// A segment of this connection arrived.
+    pub fn receive(&mut self, now: Duration, segment: &Segment, packet: Bytes) {
+        self.last_heard = now;
+        if let Some(k) = &mut self.keepalive {
+            k.unanswered = 0;
+        }
+        if segment.syn {
+            self.peer_scale = segment.window_scale.unwrap_or(0);
+            self.peer_window = u32::from(segment.window);
+        } else if !segment.rst {
+            self.peer_window = u32::from(segment.window) << self.peer_scale;
+        }
+        if segment.len > 0 {
+            let at_once = self.acks.data_arrived(now, self.xmit.rtt.timeout());
+            self.socket_mut()
+                .set_ack_delay(if at_once { None } else { Some(ACK_PENDING) });
+        }
+        let before = self.state();
+        self.follow(now);
+        self.wire.arriving = Some(packet);
+        self.iface
+            .poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
+        if let Some(ack) = segment.ack {
+            self.xmit.acknowledged(now, ack);
+        }
+        if matches!(before, State::SynSent | State::SynReceived) && self.is_open() {
+            self.xmit.established();
+            self.keepalive = self.options.keepalive.map(|k| KeepaliveTimer::new(k, now));
+        }
+        if before == State::SynReceived && segment.syn && self.state() == State::SynReceived {
+            // A SYN again: our SYN-ACK was lost. smoltcp waits for its timer; Linux answers.
+            self.provoke(now);
+        }
+        self.emit(now);
+    }
+
+    /// The earliest of the connection's timers.
+    pub fn deadline(&self) -> Option<Duration> {
+        if self.detached {
+            return None;
+        }
+        let keepalive = self
+            .keepalive
+            .as_ref()
+            .filter(|_| self.is_open())
+            .map(KeepaliveTimer::deadline);
+        [
+            self.xmit.deadline(),
+            keepalive,
+            self.acks.deadline(),
+            self.fin_wait_2,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Does what is due.
+    pub fn fire(&mut self, now: Duration) -> Fired {
+        if self.acks.deadline().is_some_and(|at| at <= now) {
+            self.acks.sent(now, false);
+            if let Some(at) = self.iface.poll_at(self.clock, &self.sockets) {
+                self.clock = self.clock.max(at);
+            }
+            self.emit(now);
+        }
+        if self.fin_wait_2.is_some_and(|at| at <= now) {
+            return self.give_up(now, false);
+        }
+        if self.is_open() && self.keepalive.as_ref().is_some_and(|k| k.deadline() <= now) {
+            match self.fire_keepalive(now) {
+                keepalive::Action::Nothing => {}
+                keepalive::Action::GiveUp => return self.give_up(now, true),
+                keepalive::Action::Probe => {
+                    let unanswered = self.keepalive.as_ref().map_or(0, |k| k.unanswered);
+                    return Fired::Keepalive { unanswered };
+                }
+            }
+        }
+        if self.xmit.deadline().is_some_and(|at| at <= now) {
+            let probe = matches!(self.xmit.waiting_for(), Some((Wait::LossProbe, _)));
+            return match self.xmit.fire(now) {
+                retransmit::Action::GiveUp => {
+                    self.error = Some(io::ErrorKind::TimedOut);
+                    self.give_up(now, false)
+                }
+                retransmit::Action::Retransmit => {
+                    self.provoke(now);
+                    Fired::Retransmitted {
+                        attempt: self.xmit.timeouts,
+                        probe,
+                    }
+                }
+                retransmit::Action::ProbeWindow => {
+                    self.provoke(now);
+                    Fired::WindowProbe
+                }
+            };
+        }
+        Fired::Nothing
+    }
+
+    fn fire_keepalive(&mut self, now: Duration) -> keepalive::Action {
+        let busy = self.xmit.in_flight() || self.socket().send_queue() > 0;
+        let (last_heard, user_timeout) = (self.last_heard, self.options.user_timeout);
+        let Some(timer) = &mut self.keepalive else {
+            return keepalive::Action::Nothing;
+        };
+        let action = timer.fire(now, last_heard, busy, user_timeout);
+        match action {
+            keepalive::Action::Probe => {
+                self.socket_mut().set_keep_alive(Some(KEEPALIVE_PENDING));
+                self.wire.marks = Marks {
+                    keepalive: true,
+                    ..Marks::default()
+                };
+                self.provoke(now);
+                self.wire.marks = Marks::default();
+                self.socket_mut().set_keep_alive(None);
+            }
+            keepalive::Action::GiveUp => self.error = Some(io::ErrorKind::TimedOut),
+            keepalive::Action::Nothing => {}
+        }
+        action
+    }
+
+    /// Ends the connection on this side, with a RST or silently.
+    pub fn give_up(&mut self, now: Duration, reset: bool) -> Fired {
+        if reset {
+            self.socket_mut().abort();
+            self.emit(now);
+        }
+        self.detached = true;
+        Fired::GaveUp { reset }
+    }
+
+    /// Reads what has arrived; `None`: nothing yet.
+    pub fn read(&mut self, now: Duration, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        if self.socket().can_recv() {
+            // can_recv() says that there is data, which is all that recv_slice() asks for.
+            let n = self.socket_mut().recv_slice(buffer).unwrap_or(0);
+            if !self.detached {
+                self.emit(now);
+            }
+            return Some(Ok(n));
+        }
+        if let Some(error) = self.error.take() {
+            return Some(Err(error.into()));
+        }
+        if self.detached {
+            return Some(Ok(0));
+        }
+        match self.socket_mut().recv_slice(&mut []) {
+            Err(RecvError::Finished | RecvError::InvalidState) => Some(Ok(0)),
+            Ok(_) => None,
+        }
+    }
+
+    /// Writes as much as fits; `None`: nothing does, just now.
+    pub fn write(&mut self, now: Duration, data: &[u8]) -> Option<io::Result<usize>> {
+        if let Some(error) = self.error.take() {
+            return Some(Err(error.into()));
+        }
+        if self.detached || !self.socket().may_send() {
+            return Some(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        if !self.socket().can_send() {
+            return None;
+        }
+        // may_send() was checked.
+        let n = self.socket_mut().send_slice(data).unwrap_or(0);
+        self.emit(now);
+        Some(Ok(n))
+    }
+
+    /// shutdown(SHUT_WR): a FIN after what was written.
+    pub fn shutdown(&mut self, now: Duration) {
+        if !self.detached {
+            self.socket_mut().close();
+            self.emit(now);
+        }
+    }
+
+    /// The process lets go of it. With unread data, or a linger of zero, that is a RST (RFC 9293 section 3.6.1, and
+    /// RFC 2525 section 2.17).
+    pub fn close(&mut self, now: Duration) {
+        self.orphan = true;
+        self.xmit.orphan = true;
+        self.read_waker = None;
+        self.write_waker = None;
+        if self.detached {
+            return;
+        }
+        let unread = self.socket().recv_queue() > 0;
+        if unread || self.options.linger == Some(Duration::ZERO) {
+            self.give_up(now, true);
+        } else if self.state() == State::SynSent {
+            self.detached = true;
+        } else {
+            self.socket_mut().close();
+            self.emit(now);
+            if self.state() == State::FinWait2 {
+                self.fin_wait_2 = Some(now + self.fin_timeout);
+            }
+        }
+    }
+
+    /// Wakes whoever waits for what is now possible.
+    pub fn wake(&mut self) {
+        let over = self.detached || self.error.is_some();
+        let socket = self.sockets.get::<Socket>(self.handle);
+        if over || socket.can_recv() || !socket.may_recv() {
+            if let Some(w) = self.read_waker.take() {
+                w.wake();
+            }
+        }
+        if over || socket.can_send() || (!socket.may_send() && socket.state() != State::SynSent) {
+            if let Some(w) = self.write_waker.take() {
+                w.wake();
+            }
+        }
+    }
+
+    /// What is to be sent.
+    pub fn outgoing(&mut self) -> std::collections::vec_deque::Drain<'_, Outgoing> {
+        self.wire.leaving.drain(..)
+    }
+
+    /// smoltcp's clock follows ours while nothing of smoltcp's is pending, and else stands still.
+    fn follow(&mut self, now: Duration) {
+        if self.iface.poll_at(self.clock, &self.sockets).is_none() {
+            let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+            self.clock = self.clock.max(Instant::from_micros(micros));
+        }
+    }
+
+    /// Our timer fired: smoltcp's clock jumps to its own deadline, once or, where an acknowledgement was pending
+    /// before it, twice.
+    fn provoke(&mut self, now: Duration) {
+        for _ in 0..3 {
+            let Some(at) = self.iface.poll_at(self.clock, &self.sockets) else {
+                return;
+            };
+            self.clock = self.clock.max(at);
+            if self.emit(now) {
+                return;
+            }
+        }
+    }
+
+    /// Takes every segment out of smoltcp that it wants to send just now. Answers whether one of them was more than an
+    /// acknowledgement.
+    fn emit(&mut self, now: Duration) -> bool {
+        let first = self.wire.leaving.len();
+        while self
+            .iface
+            .poll_egress(self.clock, &mut self.wire, &mut self.sockets)
+            == PollResult::SocketStateChanged
+        {}
+        let mut substantial = false;
+        for i in first..self.wire.leaving.len() {
+            let Some(segment) = Segment::parse(&self.wire.leaving[i].bytes) else {
+                continue;
+            };
+            let keepalive = self.wire.leaving[i].marks.keepalive;
+            if let Some(ack) = segment.ack {
+                self.last_ack_sent = ack;
+                self.acks.sent(now, segment.len > 0 && !keepalive);
+            }
+            if segment.space() == 0 || segment.rst {
+                continue;
+            }
+            substantial = true;
+            if keepalive {
+                continue;
+            }
+            // One byte into a closed window is a probe; it stays unsent as far as the sequence is concerned.
+            if self.peer_window == 0 && segment.len == 1 && !segment.fin && !self.xmit.in_flight() {
+                self.wire.leaving[i].marks.window_probe = true;
+            } else {
+                self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
+            }
+        }
+        let unsent = self.socket().may_send() && self.socket().send_queue() > 0 && !self.xmit.in_flight();
+        let closed = unsent && self.peer_window == 0;
+        self.xmit.window_closed(now, closed);
+        if self.orphan && self.state() == State::FinWait2 && self.fin_wait_2.is_none() {
+            self.fin_wait_2 = Some(now + self.fin_timeout);
+        }
+        substantial
+    }
+}
+
+/// The wire of one connection: at most one packet arriving, any number leaving.
+#[derive(Default)]
+struct Wire {
+    arriving: Option<Bytes>,
+    leaving: VecDeque<Outgoing>,
+    /// Why what leaves now is sent.
+    marks: Marks,
+}
+
+impl Device for Wire {
+    type RxToken<'a> = Arriving;
+    type TxToken<'a> = Leaving<'a>;
+    fn receive(&mut self, _: Instant) -> Option<(Arriving, Leaving<'_>)> {
+        let packet = self.arriving.take()?;
+        Some((
+            Arriving(packet),
+            Leaving {
+                queue: &mut self.leaving,
+                marks: self.marks,
+            },
+        ))
+    }
+    fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
+        Some(Leaving {
+            queue: &mut self.leaving,
+            marks: self.marks,
+        })
+    }
+    fn capabilities(&self) -> DeviceCapabilities {
+        let mut capabilities = DeviceCapabilities::default();
+        capabilities.medium = Medium::Ip;
+        capabilities.max_transmission_unit = MTU;
+        capabilities
+    }
+}
+
+struct Arriving(Bytes);
+
+impl RxToken for Arriving {
+    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+        f(&self.0)
+    }
+}
+
+struct Leaving<'a> {
+    queue: &'a mut VecDeque<Outgoing>,
+    marks: Marks,
+}
+
+impl TxToken for Leaving<'_> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let mut buffer = vec![0; len];
+        let result = f(&mut buffer);
+        self.queue.push_back(Outgoing {
+            bytes: buffer.into(),
+            marks: self.marks,
+        });
+        result
+    }
+}
+
+/// The seed with which smoltcp draws `isn` as its initial sequence number.
+///
+/// An ISN is the kernel's business (RFC 6528: a hash of the connection plus a clock), but smoltcp draws it from its own
+/// generator: one linear step for the interface's IPv4 identification, one for the ISN, which then is bits 29 to 60 of
+/// the state when its three highest bits are zero. Both steps can be run backwards.
+fn seed_for_isn(isn: u32) -> u64 {
+    const MULTIPLIER: u64 = 0xbb2e_fcec_3c39_611d;
+    const INCREMENT: u64 = 0x7590_ef39;
+    let back = |state: u64| state.wrapping_sub(INCREMENT).wrapping_mul(inverse(MULTIPLIER));
+    back(back((u64::from(isn) << 29) | 1))
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration.
+const fn inverse(odd: u64) -> u64 {
+    let mut x = odd;
+    let mut i = 0;
+    while i < 6 {
+        x = x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x)));
+        i += 1;
+    }
+    x
+}
