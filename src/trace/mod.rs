@@ -9,19 +9,29 @@
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
 
 pub mod collect;
+mod conversation;
 pub mod figure;
+mod fold;
 pub mod json;
+mod message;
 pub mod packets;
 pub mod pcap;
 mod query;
+mod segment;
+mod statistics;
 pub mod story;
+#[cfg(test)]
+mod testing;
+mod text;
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-pub use query::{After, Match};
+pub use query::{Events, Packets, seconds_between};
+pub use segment::{Flags, Segment, SegmentError, TcpOptions};
+pub use statistics::{Statistics, quantile, statistics};
 
 /// A host in a trace: an index into [`Trace::hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -82,6 +92,16 @@ impl fmt::Display for Value {
     }
 }
 
+impl From<i32> for Value {
+    fn from(v: i32) -> Self {
+        Value::Integer(v.into())
+    }
+}
+impl From<u32> for Value {
+    fn from(v: u32) -> Self {
+        Value::Integer(v.into())
+    }
+}
 impl From<i64> for Value {
     fn from(v: i64) -> Self {
         Value::Integer(v)

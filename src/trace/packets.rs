@@ -1,1 +1,249 @@
-//! stub
+//! The packets of a run, one line a segment, as a packet analyser would print them. [`LEGEND`] explains the columns.
+
+use std::cmp::Ordering;
+
+pub use super::conversation::{Conversations, View, views};
+pub use super::segment::{Flags, Segment, SegmentError, TcpOptions};
+use super::text::{Align, Line, seconds, table};
+use super::{Fate, Marks, Packet, Span, Trace};
+
+/// What the columns of the packets mean; one line each, Markdown.
+pub const LEGEND: &str = "\
+- the margin: `!` marks the beginning and the end of a fault, `×` a packet that never arrived
+- `sent`: when the sender put it on the wire, in seconds of virtual time, exact to the microsecond
+- `from`, `to`: host and port; an address without a host stands for itself
+- `flags`: the TCP flags that are set
+- `seq:end`: the sequence numbers of the first byte and of the one behind the last, relative: a connection's SYN is 0, \
+its first byte 1
+- `ack`: the sequence number expected next, relative; empty without the flag ACK
+- `len`: bytes of data
+- `win`: the window offered, in bytes; scaled, once the handshake was seen
+- `marks`: why it was sent, where its headers do not tell: `retransmission`, `keepalive`, `window probe`, `duplicate` \
+(a copy made by the link)
+- `fate`: when it `arrived`, `lost: reason`, or `under way` when the run ended
+- `says`: the options of a SYN, the first line of an HTTP message, the WebSocket frames, selective acknowledgements
+";
+
+impl Marks {
+    /// The names of the marks that are set: `retransmission`, `keepalive`, `window probe`, `duplicate`.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [
+            (self.retransmission, "retransmission"),
+            (self.keepalive, "keepalive"),
+            (self.window_probe, "window probe"),
+            (self.duplicate, "duplicate"),
+        ];
+        all.into_iter()
+            .filter(|(set, _)| *set)
+            .map(|(_, name)| name)
+            .collect()
+    }
+}
+
+/// The packets of a run and, between them, its faults; see [`LEGEND`].
+pub fn packets(trace: &Trace) -> String {
+    let views = views(trace);
+    let mut lines: Vec<_> = trace
+        .packets
+        .iter()
+        .zip(&views)
+        .map(|(packet, view)| (packet.sent, packet_line(trace, packet, view.as_ref())))
+        .collect();
+    for span in &trace.spans {
+        let what = described(trace, span);
+        let edge = |at, verb| (at, Line::Across('!', seconds(at), format!("{what} {verb}")));
+        lines.push(edge(span.from, "begins"));
+        lines.extend(span.until.map(|until| edge(until, "ends")));
+    }
+    // Stable, and an edge of a fault comes before the packets of the same moment.
+    lines.sort_by(|(a, line_a), (b, line_b)| {
+        let is_packet = |line: &Line<10>| matches!(line, Line::Cells(..));
+        match a.cmp(b) {
+            Ordering::Equal => is_packet(line_a).cmp(&is_packet(line_b)),
+            other => other,
+        }
+    });
+    let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
+    let (l, r) = (Align::Left, Align::Right);
+    let header = [
+        "sent",
+        "from",
+        "to",
+        "flags",
+        "seq:end",
+        "ack",
+        "len",
+        "win",
+        "marks",
+        "fate  says",
+    ];
+    table(header, [r, l, l, l, r, r, r, r, l, l], &lines)
+}
+
+/// `partition between phone and server`, `stall of server`, `loss from phone to server`.
+pub(super) fn described(trace: &Trace, span: &Span) -> String {
+    let names: Vec<&str> = span.hosts.iter().map(|h| trace.host_name(*h)).collect();
+    match (&names[..], span.one_way) {
+        ([], _) => span.what.to_owned(),
+        ([one], _) => format!("{} of {one}", span.what),
+        ([from, to], true) => format!("{} from {from} to {to}", span.what),
+        (more, _) => format!("{} between {}", span.what, more.join(" and ")),
+    }
+}
+
+fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> {
+    let margin = if matches!(packet.fate, Fate::Died(..)) {
+        '×'
+    } else {
+        ' '
+    };
+    let from = trace.host_name(packet.from);
+    let marks = packet.marks.names().join(", ");
+    let fate = match packet.fate {
+        Fate::Arrived(at) => format!("arrived {}", seconds(at)),
+        Fate::Died(_, why) => format!("lost: {why}"),
+        Fate::UnderWay => "under way".to_owned(),
+    };
+    let to_host = packet.to.map(|h| trace.host_name(h));
+    let Some(view) = view else {
+        let says = format!("{fate}  not a TCP segment");
+        let to = to_host.unwrap_or("?").to_owned();
+        let no = String::new;
+        let len = packet.bytes.len().to_string();
+        return Line::Cells(
+            margin,
+            [
+                seconds(packet.sent),
+                from.to_owned(),
+                to,
+                no(),
+                no(),
+                no(),
+                len,
+                no(),
+                marks,
+                says,
+            ],
+        );
+    };
+    let segment = &view.segment;
+    let to = match to_host {
+        Some(host) => format!("{host}:{}", segment.dst.port()),
+        None => segment.dst.to_string(),
+    };
+    let says = says(view);
+    Line::Cells(
+        margin,
+        [
+            seconds(packet.sent),
+            format!("{from}:{}", segment.src.port()),
+            to,
+            segment.flags.to_string(),
+            format!("{}:{}", view.seq, view.end()),
+            view.ack.map_or_else(String::new, |ack| ack.to_string()),
+            segment.len.to_string(),
+            view.window.to_string(),
+            marks,
+            if says.is_empty() {
+                fate
+            } else {
+                format!("{fate}  {says}")
+            },
+        ],
+    )
+}
+
+/// What a segment says beyond its numbers.
+fn says(view: &View) -> String {
+    let options = &view.segment.options;
+    let mut out: Vec<String> = Vec::new();
+    out.extend(options.mss.map(|mss| format!("mss {mss}")));
+    out.extend(options.window_scale.map(|shift| format!("window scale {shift}")));
+    if options.sack_permitted {
+        out.push("sack permitted".to_owned());
+    }
+    out.extend(view.sack.iter().map(|(from, end)| format!("sack {from}:{end}")));
+    out.extend(view.message.clone());
+    out.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::testing::{Tcp, TraceBuilder, at_ms};
+
+    #[test]
+    fn a_partition_reads_as_lost_segments_between_two_rules() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        b.packet(
+            0,
+            "phone",
+            "server",
+            Tcp::new(49152, 80)
+                .syn()
+                .seq(9)
+                .window(64240)
+                .options(&[2, 4, 5, 180]),
+        )
+        .packet(20, "server", "phone", Tcp::new(80, 49152).syn().seq(70).ack(10))
+        .span(1000, 2000, &["phone", "server"], "partition")
+        .packet(
+            1000,
+            "phone",
+            "server",
+            Tcp::new(49152, 80).seq(10).ack(71).data(b"x"),
+        )
+        .lost("partition")
+        .packet(
+            2000,
+            "phone",
+            "server",
+            Tcp::new(49152, 80).seq(10).ack(71).data(b"x"),
+        )
+        .last(|p| p.marks.retransmission = true)
+        .packet(2500, "phone", "server", Tcp::new(49152, 80).seq(11).ack(71).fin())
+        .last(|p| {
+            p.to = None;
+            p.fate = Fate::UnderWay;
+        });
+        let expected = "
+      sent  from         to           flags    seq:end  ack  len    win  marks           fate  says
+  0.000000  phone:49152  server:80    SYN          0:1         0  64240                  arrived 0.020000  mss 1460
+  0.020000  server:80    phone:49152  SYN,ACK      0:1    1    0    502                  arrived 0.040000
+! 1.000000  partition between phone and server begins
+× 1.000000  phone:49152  server:80    PSH,ACK      1:2    1    1    502                  lost: partition
+! 2.000000  partition between phone and server ends
+  2.000000  phone:49152  server:80    PSH,ACK      1:2    1    1    502  retransmission  arrived 2.020000
+  2.500000  phone:49152  10.0.0.2:80  FIN,ACK      2:3    1    0    502                  under way
+";
+        assert_eq!(packets(&b.build()), expected[1..]);
+    }
+
+    #[test]
+    fn bytes_that_are_no_segment_are_still_a_line() {
+        let mut b = TraceBuilder::new(&["a", "b"]);
+        b.packet(0, "a", "b", Tcp::new(1, 2))
+            .last(|p| p.bytes = vec![1, 2, 3].into());
+        let text = packets(&b.build());
+        assert!(text.contains("arrived 0.020000  not a TCP segment"), "{text}");
+    }
+
+    #[test]
+    fn spans_are_described_by_whom_they_concern() {
+        let mut b = TraceBuilder::new(&["a", "b"]);
+        b.span(1, 2, &["a", "b"], "loss").span(1, 2, &["a"], "stall");
+        let mut trace = b.build();
+        assert_eq!(described(&trace, &trace.spans[0]), "loss between a and b");
+        assert_eq!(described(&trace, &trace.spans[1]), "stall of a");
+        trace.spans[0].one_way = true;
+        assert_eq!(described(&trace, &trace.spans[0]), "loss from a to b");
+        trace.spans[0].until = None;
+        trace.spans.truncate(1);
+        trace.ended = at_ms(5);
+        assert_eq!(
+            packets(&trace).lines().count(),
+            2,
+            "a fault that lasts to the end only begins"
+        );
+    }
+}
