@@ -3,6 +3,10 @@
 //! A scenario is one file that reads like its question: world, processes, faults, measures, claims. [`REGISTRY`] lists
 //! them; [`crate::explore`] runs them.
 
+pub mod experiment;
+pub mod prelude;
+pub mod tcp;
+
 use crate::parameter::{Given, ParameterError, Spec};
 use crate::sim::faults::ScriptError;
 use crate::trace::Trace;
@@ -124,7 +128,14 @@ pub trait Scenario: Sync {
 }
 
 /// Every scenario, in the order of `halfopen list`.
-pub static REGISTRY: &[&dyn Scenario] = &[];
+pub static REGISTRY: &[&dyn Scenario] = &[
+    &tcp::handshake::SCENARIO,
+    &tcp::outage_tail::SCENARIO,
+    &tcp::user_timeout::SCENARIO,
+    &tcp::keepalive_power_loss::SCENARIO,
+    &tcp::backlog::SCENARIO,
+    &tcp::write_says_nothing::SCENARIO,
+];
 
 /// Finds a scenario by its name.
 ///

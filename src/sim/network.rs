@@ -23,10 +23,8 @@ pub(super) struct Interface {
     pub node: usize,
     pub place: usize,
     pub host: HostId,
-    /// The machine's address on it.
+    /// The machine's address on it; the rest of the world sees the router's, if there is one.
     pub inside: Ipv4Addr,
-    /// The address that the rest of the world sees.
-    pub outside: Ipv4Addr,
     router: Option<Router>,
     /// Whether the machine uses it just now.
     pub up: bool,
@@ -103,7 +101,6 @@ impl Network {
             place,
             host,
             inside: router.map_or(outside, |(inside, _)| inside),
-            outside,
             router: router.map(|(_, options)| Router::new(outside, options)),
             up: true,
         });

@@ -106,6 +106,11 @@ impl World {
         }
     }
 
+    /// The settings of its machines' kernels.
+    pub fn kernel(&self) -> Sysctls {
+        self.plan.borrow().sysctls
+    }
+
     /// Adds machines, each with one interface and a public address.
     pub fn machines<const N: usize>(&mut self, names: [&str; N]) -> [Machine; N] {
         names.map(|name| self.machine(name))

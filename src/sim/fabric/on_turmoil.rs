@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 use turmoil::net::UdpSocket;
 
 use super::Built;
@@ -42,20 +42,27 @@ pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, Stri
     for node in nodes {
         let (names, network) = (names.clone(), network.clone());
         sim.client(node.name.clone(), async move {
-            drive(node, &names, &network).await?;
+            drive(node, &names, &network, tick).await?;
             Ok(())
         });
     }
-    while sim.elapsed() < lasts {
+    while sim.elapsed() < lasts + tick {
         sim.step().map_err(|e| e.to_string())?;
     }
     Ok(finish())
 }
 
-async fn drive(mut node: Node, names: &[String], network: &Mutex<Network>) -> std::io::Result<()> {
+async fn drive(
+    mut node: Node,
+    names: &[String],
+    network: &Mutex<Network>,
+    tick: Duration,
+) -> std::io::Result<()> {
     let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
     let mut buffer = vec![0; 1 << 16];
     let addresses: Vec<IpAddr> = names.iter().map(|name| turmoil::lookup(name.as_str())).collect();
+    // Virtual time begins a tick later, when every host has its UDP socket.
+    sleep(tick).await;
     node.start();
     loop {
         node.handle(node.clock.now());

@@ -1,0 +1,151 @@
+//! How a scenario is declared: its parameters, its question, and one function that reads from world to claims.
+
+use crate::parameter::{Given, ParameterError, Parameters, Spec};
+use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
+use crate::sim::faults::Script;
+use crate::sim::world::WorldError;
+use crate::sim::{Engine, Sysctls, World};
+use crate::trace::Trace;
+
+/// The prefix under which every scenario takes its kernels' settings.
+const KERNEL: &str = "kernel.";
+
+/// A scenario with parameters of type `P`.
+///
+/// Besides its own, every scenario takes the settings of its machines' kernels (`kernel.timers`, ...).
+pub struct Experiment<P> {
+    /// `topic/experiment`.
+    pub name: &'static str,
+    /// What it asks.
+    pub question: &'static str,
+    /// The settings of its machines' kernels by default.
+    pub kernel: fn() -> Sysctls,
+    /// Builds the world, runs it, measures, claims.
+    pub run: fn(P, World) -> Result<Report, WorldError>,
+}
+
+/// What a scenario has to say about its run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Report {
+    trace: Trace,
+    measures: Vec<Measure>,
+    claims: Vec<Claim>,
+}
+
+impl Report {
+    /// Nothing measured yet.
+    pub fn of(trace: Trace) -> Self {
+        Self {
+            trace,
+            measures: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+
+    /// Adds a measure; its name carries its unit. `None`: it did not happen.
+    #[must_use]
+    pub fn measure(mut self, name: &'static str, value: impl Into<Quantity>) -> Self {
+        self.measures.push(Measure {
+            name,
+            value: value.into().0,
+        });
+        self
+    }
+
+    /// Adds a claim about a row of the ledger.
+    #[must_use]
+    pub fn claim(mut self, id: &'static str, statement: impl Into<String>, holds: bool) -> Self {
+        self.claims.push(Claim {
+            id,
+            statement: statement.into(),
+            holds,
+        });
+        self
+    }
+}
+
+/// What a measure may be: a number, or nothing.
+pub struct Quantity(Option<f64>);
+
+impl From<f64> for Quantity {
+    fn from(v: f64) -> Self {
+        Quantity(Some(v))
+    }
+}
+impl From<Option<f64>> for Quantity {
+    fn from(v: Option<f64>) -> Self {
+        Quantity(v)
+    }
+}
+impl From<usize> for Quantity {
+    fn from(v: usize) -> Self {
+        // Counts of this book are far below 2^53.
+        Quantity(Some(v as f64))
+    }
+}
+
+impl<P: Parameters> Experiment<P> {
+    fn specs(&self) -> Vec<Spec> {
+        let mut specs = P::specs();
+        <Sysctls as Parameters>::declare(KERNEL, &(self.kernel)(), &mut specs);
+        specs
+    }
+
+    fn read(&self, given: &Given) -> Result<(P, Sysctls), ParameterError> {
+        let valid: Vec<String> = self.specs().into_iter().map(|s| s.name).collect();
+        if let Some(name) = given.keys().find(|k| !valid.contains(k)) {
+            return Err(ParameterError::Unknown {
+                name: name.clone(),
+                valid,
+            });
+        }
+        let mut given = given.clone();
+        let own = P::read("", &P::default(), &mut given)?;
+        let kernel = Sysctls::read(KERNEL, &(self.kernel)(), &mut given)?;
+        Ok((own, kernel))
+    }
+}
+
+impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn question(&self) -> &'static str {
+        self.question
+    }
+
+    fn parameters(&self) -> Vec<Spec> {
+        self.specs()
+    }
+
+    fn run(&self, settings: &Settings) -> Result<Outcome, RunError> {
+        let (own, kernel) = self.read(&settings.given)?;
+        let faults = settings.faults.as_deref().map(str::parse::<Script>).transpose()?;
+        let shown = faults.as_ref().map(Script::to_string);
+        let mut parameters = own.settings();
+        kernel.show(KERNEL, &mut parameters);
+        let defaults: Vec<Spec> = self.specs();
+        let changed = parameters
+            .iter()
+            .zip(&defaults)
+            .filter(|((_, value), spec)| *value != spec.default)
+            .map(|(setting, _)| setting.clone())
+            .collect();
+        let world = World::new(settings.seed, Engine::default(), kernel, faults);
+        let report = (self.run)(own, world).map_err(|e| match e {
+            WorldError::Faults(e) => RunError::Faults(e),
+            WorldError::Engine(e) => RunError::Simulation(e),
+        })?;
+        Ok(Outcome {
+            scenario: self.name,
+            seed: settings.seed,
+            parameters,
+            changed,
+            faults: shown,
+            measures: report.measures,
+            claims: report.claims,
+            trace: report.trace,
+        })
+    }
+}

@@ -1,0 +1,20 @@
+//! What a scenario needs, in one line: `use crate::scenario::prelude::*;`.
+
+pub use std::time::Duration;
+
+pub use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+pub use tokio::time::sleep;
+
+pub use crate::net::{Keepalive, ListenOptions, Listener as _, Network as _, SocketOptions, Stream as _};
+pub use crate::parameter::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
+pub use crate::parameters;
+pub use crate::scenario::experiment::{Experiment, Report};
+pub use crate::sim::{Machine, RouterOptions, Sysctls, World};
+pub use crate::trace::{Layer, Packet, Trace, statistics};
+
+/// Says in the trace that something happened: `note!("wrote")`, `note!(n, "update received")`.
+#[macro_export]
+macro_rules! note {
+    ($($what:tt)+) => { tracing::info!(target: "halfopen::app", $($what)+) };
+}
+pub use crate::note;

@@ -1,0 +1,93 @@
+//! The server loses power. The client says nothing and waits for updates.
+
+use crate::scenario::prelude::*;
+
+parameters! {
+    /// Parameters of `tcp/keepalive-power-loss`.
+    pub struct KeepalivePowerLoss {
+        /// How long a packet takes from one machine to the other.
+        one_way: Duration = ms(25), in ms(0)..=secs(10);
+        /// Whether the client's kernel probes at all (SO_KEEPALIVE).
+        keepalive: bool = true;
+        /// TCP_KEEPIDLE: silence before the first probe.
+        idle: Duration = hours(2), in secs(1)..=hours(9);
+        /// TCP_KEEPINTVL: between probes.
+        interval: Duration = secs(75), in secs(1)..=hours(9);
+        /// TCP_KEEPCNT: unanswered probes before the connection is given up.
+        count: u32 = 9, in 1..=127;
+    }
+}
+
+/// `tcp/keepalive-power-loss`
+pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
+    name: "tcp/keepalive-power-loss",
+    question: "The server is gone without a word. How long does a client that only listens believe in it?",
+    kernel: Sysctls::default,
+    run: |p, mut world| {
+        let dies_at = secs(2) + p.one_way * 4;
+        let documented = p.idle + p.interval * p.count;
+        let probes = Keepalive {
+            idle: p.idle,
+            interval: p.interval,
+            count: p.count,
+        };
+        let options = SocketOptions {
+            keepalive: p.keepalive.then_some(probes),
+            ..SocketOptions::default()
+        };
+
+        let [listener, writer, server] = world.machines(["listener", "writer", "server"]);
+        world.links().one_way(p.one_way);
+
+        server.runs(async |net| {
+            let mut sockets = net.listen(80, &ListenOptions::default()).await?;
+            let mut held = Vec::new();
+            loop {
+                let (mut stream, _) = sockets.accept().await?;
+                stream.write_u8(1).await?;
+                held.push(stream);
+            }
+        });
+        for (client, writes) in [(&listener, false), (&writer, true)] {
+            let options = options.clone();
+            client.runs(async move |net| {
+                let mut stream = net.connect("server:80", &options).await?;
+                stream.read_u8().await?;
+                note!("last sign of life");
+                if writes {
+                    net.until(dies_at + secs(1)).await;
+                    stream.write_u8(2).await?;
+                }
+                let error = stream.read_u8().await.err().map(|e| e.kind().to_string());
+                note!(error, "connection lost");
+                Ok(())
+            });
+        }
+
+        world.at(dies_at).power_loss(&server);
+
+        let trace = world.run(dies_at + documented.max(mins(20)) + mins(10))?;
+        let detected = |client| {
+            let heard = trace.first("last sign of life").on(client).time()?;
+            trace.first("connection lost").on(client).seconds_since(heard)
+        };
+        let (detect_s, writer_detect_s) = (detected("listener"), detected("writer"));
+        let writer_probes = trace.packets_from("writer").keepalives().count();
+        let exact = detect_s.is_some_and(|s| (s - documented.as_secs_f64()).abs() < 0.1);
+        Ok(Report::of(trace.clone())
+            .measure("detect_s", detect_s)
+            .measure("probes_count", trace.packets_from("listener").keepalives().count())
+            .measure("writer_detect_s", writer_detect_s)
+            .measure("writer_probes_count", writer_probes)
+            .claim(
+                "I-03",
+                "keepalive finds it out after idle + interval x count, and only where somebody has switched it on",
+                if p.keepalive { exact } else { detect_s.is_none() },
+            )
+            .claim(
+                "X-08",
+                "no probe is sent while data are unacknowledged: there the retransmissions decide",
+                writer_probes == 0 && writer_detect_s.is_some_and(|s| s > 900.0),
+            ))
+    },
+};

@@ -1,0 +1,72 @@
+//! The network is gone for a while, just when something was sent.
+
+use crate::scenario::prelude::*;
+
+parameters! {
+    /// Parameters of `tcp/outage-tail`.
+    pub struct OutageTail {
+        /// How long a packet takes from one machine to the other.
+        one_way: Duration = ms(50), in ms(0)..=secs(10);
+        /// How long the network is gone.
+        outage: Duration = secs(30), in ms(0)..=mins(15);
+    }
+}
+
+/// `tcp/outage-tail`
+pub static SCENARIO: Experiment<OutageTail> = Experiment {
+    name: "tcp/outage-tail",
+    question: "The network is back. When does what was sent during the outage arrive?",
+    kernel: Sysctls::default,
+    run: |p, mut world| {
+        let cap = world.kernel().rto_cap();
+        // Some exchanges first, so that the connection knows its round-trip time.
+        let begins = secs(2) + p.one_way * 50;
+        let ends = begins + p.outage;
+
+        let [phone, server] = world.machines(["phone", "server"]);
+        world.link(&phone, &server).one_way(p.one_way);
+
+        server.runs(async |net| {
+            let mut listener = net.listen(80, &ListenOptions::default()).await?;
+            let (mut stream, _) = listener.accept().await?;
+            while let Ok(n) = stream.read_u8().await {
+                note!(n, "byte received");
+                stream.write_u8(n).await?;
+            }
+            Ok(())
+        });
+        phone.runs(async move |net| {
+            let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
+            for n in 1..=20 {
+                stream.write_u8(n).await?;
+                stream.read_u8().await?;
+            }
+            net.until(begins).await;
+            stream.write_u8(99).await?;
+            note!(n = 99, "byte written");
+            stream.read_u8().await.map(|n| note!(n, "echo received"))
+        });
+
+        world.at(begins).partition(&phone, &server).lasting(p.outage);
+
+        let trace = world.run(ends + p.outage * 2 + cap + secs(10))?;
+        let written = trace.first("byte written").on("phone").time().unwrap_or(begins);
+        let stall_s = trace.first("byte received").with("n", 99).seconds_since(ends);
+        let sent_again = trace.packets_from("phone").retransmissions().after(written);
+        let idle_s = p.outage.as_secs_f64();
+        Ok(Report::of(trace.clone())
+            .measure("stall_s", stall_s)
+            .measure("retransmissions_count", sent_again.count())
+            .measure("retransmitted_last_s", sent_again.last().map(|packet| (packet.sent - written).as_secs_f64()))
+            .claim(
+                "X-02",
+                "what was under way waits for the next backed-off retransmission: at most about as long again as the outage",
+                stall_s.is_some_and(|s| s <= idle_s * 1.15 + 1.0 + p.one_way.as_secs_f64() * 6.0),
+            )
+            .claim(
+                "J-05",
+                "the connection survives the outage, and what was sent arrives without the application doing anything",
+                stall_s.is_some(),
+            ))
+    },
+};
