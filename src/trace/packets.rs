@@ -57,7 +57,7 @@ pub fn packets(trace: &Trace) -> String {
     }
     // Stable, and an edge of a fault comes before the packets of the same moment.
     lines.sort_by(|(a, line_a), (b, line_b)| {
-        let is_packet = |line: &Line<10>| matches!(line, Line::Cells(..));
+        let is_packet = |line: &Line<11>| matches!(line, Line::Cells(..));
         match a.cmp(b) {
             Ordering::Equal => is_packet(line_a).cmp(&is_packet(line_b)),
             other => other,
@@ -66,18 +66,9 @@ pub fn packets(trace: &Trace) -> String {
     let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
     let (l, r) = (Align::Left, Align::Right);
     let header = [
-        "sent",
-        "from",
-        "to",
-        "flags",
-        "seq:end",
-        "ack",
-        "len",
-        "win",
-        "marks",
-        "fate  says",
+        "sent", "from", "to", "flags", "seq:end", "ack", "len", "win", "marks", "fate", "says",
     ];
-    table(header, [r, l, l, l, r, r, r, r, l, l], &lines)
+    table(header, [r, l, l, l, r, r, r, r, l, l, l], &lines)
 }
 
 /// `partition between phone and server`, `stall of server`, `loss from phone to server`.
@@ -91,7 +82,7 @@ pub(super) fn described(trace: &Trace, span: &Span) -> String {
     }
 }
 
-fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> {
+fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<11> {
     let margin = if matches!(packet.fate, Fate::Died(..)) {
         '×'
     } else {
@@ -106,7 +97,7 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> 
     };
     let to_host = packet.to.map(|h| trace.host_name(h));
     let Some(view) = view else {
-        let says = format!("{fate}  not a TCP segment");
+        let says = "not a TCP segment".to_owned();
         let to = to_host.unwrap_or("?").to_owned();
         let no = String::new;
         let len = packet.bytes.len().to_string();
@@ -122,6 +113,7 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> 
                 len,
                 no(),
                 marks,
+                fate,
                 says,
             ],
         );
@@ -131,7 +123,6 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> 
         Some(host) => format!("{host}:{}", segment.dst.port()),
         None => segment.dst.to_string(),
     };
-    let says = says(view);
     Line::Cells(
         margin,
         [
@@ -144,11 +135,8 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<10> 
             segment.len.to_string(),
             view.window.to_string(),
             marks,
-            if says.is_empty() {
-                fate
-            } else {
-                format!("{fate}  {says}")
-            },
+            fate,
+            says(view),
         ],
     )
 }
@@ -207,7 +195,7 @@ mod tests {
             p.fate = Fate::UnderWay;
         });
         let expected = "
-      sent  from         to           flags    seq:end  ack  len    win  marks           fate  says
+      sent  from         to           flags    seq:end  ack  len    win  marks           fate              says
   0.000000  phone:49152  server:80    SYN          0:1         0  64240                  arrived 0.020000  mss 1460
   0.020000  server:80    phone:49152  SYN,ACK      0:1    1    0    502                  arrived 0.040000
 ! 1.000000  partition between phone and server begins

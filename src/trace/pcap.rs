@@ -105,7 +105,7 @@ mod tests {
                 let time = format!("{}.{:09}", p.sent.as_secs(), p.sent.subsec_nanos());
                 let numbers = [
                     v.seq.to_string(),
-                    end,
+                    v.end().to_string(),
                     v.ack.unwrap_or(0).to_string(),
                     v.window.to_string(),
                 ];

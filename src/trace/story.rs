@@ -204,8 +204,8 @@ mod tests {
                 };
             }
             prop_assert_eq!(lines, kinds.len() + 2);
-            for kind in 3..6 {
-                let shown = told.lines().filter(|l| !l.starts_with('…') && l.contains(KINDS[kind].0)).count();
+            for (kind, (name, _)) in KINDS.iter().enumerate().skip(3) {
+                let shown = told.lines().filter(|l| !l.starts_with('…') && l.contains(name)).count();
                 prop_assert_eq!(shown, kinds.iter().filter(|k| **k == kind).count());
             }
         }
