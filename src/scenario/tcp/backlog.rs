@@ -47,9 +47,10 @@ pub static SCENARIO: Experiment<Backlog> =
                     held.push(listener.accept().await?);
                 }
             });
-            for client in &crowd {
+            for (i, client) in (0..).zip(&crowd) {
+                let comes_at = begins + p.within * i / p.clients;
                 client.runs(async move |net| {
-                    net.until(begins).await;
+                    net.until(comes_at).await;
                     match net.connect("server:80", &SocketOptions::default()).await {
                         Ok(_stream) => {
                             note!(connect_s = (net.now() - comes_at).as_secs_f64(), "connected");
