@@ -1,5 +1,6 @@
 //! Socket options, under the names of `tcp(7)` and `socket(7)`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Options of a connection. The defaults are the operating system's, but for `no_delay`, which any interactive
@@ -21,7 +22,13 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { no_delay: true, keepalive: None, user_timeout: None, linger: None, local_port: 0 }
+        Self {
+            no_delay: true,
+            keepalive: None,
+            user_timeout: None,
+            linger: None,
+            local_port: 0,
+        }
     }
 }
 
@@ -38,13 +45,19 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
+        Self {
+            idle: Duration::from_secs(7200),
+            interval: Duration::from_secs(75),
+            count: 9,
+        }
     }
 }
 
 /// Options of a listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenOptions {
+    /// Listen on this address of the machine only; `None`: on all of them.
+    pub address: Option<IpAddr>,
     /// `listen(2)`: how many established connections may wait to be accepted. Linux takes one more than it says.
     pub backlog: u32,
     /// `SO_REUSEADDR`: listen although connections of an earlier listener are in TIME-WAIT.
@@ -56,6 +69,11 @@ pub struct ListenOptions {
 impl Default for ListenOptions {
     fn default() -> Self {
         // 128 was SOMAXCONN until Linux 5.4 and is what many servers still ask for.
-        Self { backlog: 128, reuse_address: true, accepted: SocketOptions::default() }
+        Self {
+            address: None,
+            backlog: 128,
+            reuse_address: true,
+            accepted: SocketOptions::default(),
+        }
     }
 }
