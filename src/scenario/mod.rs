@@ -69,11 +69,7 @@ impl Outcome {
     pub fn command(&self) -> String {
         let mut out = format!("halfopen run {}", self.scenario);
         for (name, value) in &self.changed {
-            let value = if value.contains(' ') {
-                format!("'{value}'")
-            } else {
-                value.clone()
-            };
+            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
             out += &format!(" --set {name}={value}");
         }
         if self.seed != 0 {
@@ -131,12 +127,8 @@ pub static REGISTRY: &[&dyn Scenario] = &[];
 /// # Errors
 /// [`RunError::UnknownScenario`], naming those there are.
 pub fn find(name: &str) -> Result<&'static dyn Scenario, RunError> {
-    REGISTRY
-        .iter()
-        .find(|s| s.name() == name)
-        .copied()
-        .ok_or_else(|| RunError::UnknownScenario {
-            name: name.to_owned(),
-            valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
-        })
+    REGISTRY.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
+        name: name.to_owned(),
+        valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
+    })
 }
