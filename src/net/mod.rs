@@ -5,10 +5,18 @@
 //!
 //! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
 //! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book is about.
-//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order.
+//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order; [`Opens`]: who
+//!   opens one; [`ChannelLayer`]: what may be put around one.
+//! - [`Numbered`]: what is said in the common job.
+//! - [`Process`]: what runs on a machine.
 //! - [`Tasks`]: tasks that end with their owner.
 
 mod channel;
+#[cfg(test)]
+pub(crate) mod logbook;
+#[cfg(test)]
+pub(crate) mod memory;
+mod numbered;
 mod options;
 #[cfg(feature = "os")]
 pub mod os;
@@ -21,7 +29,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
 
-pub use channel::{Channel, ChannelError, Message};
+pub use channel::{Channel, ChannelError, ChannelLayer, Message, OpenError, Opens};
+pub use numbered::Numbered;
 pub use options::{Keepalive, ListenOptions, SocketOptions};
 pub use tasks::{Gate, Tasks};
 
@@ -46,10 +55,11 @@ pub trait Network: Clone + Send + Sync + 'static {
         options: &SocketOptions,
     ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// Listens on `port` of all the machine's addresses (0: any free port).
+    /// Listens on `port` (0: any free port) of all the machine's addresses, or of the one in the options.
     ///
     /// # Errors
-    /// `AddrInUse` when the port is taken, or held by a TIME-WAIT and `reuse_address` is not set.
+    /// `AddrInUse` when the port is taken, or held by a TIME-WAIT and `reuse_address` is not set; `AddrNotAvailable` when
+    /// the address is not the machine's.
     fn listen(
         &self,
         port: u16,
@@ -66,6 +76,15 @@ pub trait Network: Clone + Send + Sync + 'static {
     fn random(&self, buffer: &mut [u8]);
 }
 
+/// Something that runs on a machine: a server, a client with its session. A clone is what a restart runs.
+pub trait Process: Clone + Send + 'static {
+    /// Runs it to its end; many have none. Dropping the future ends it and everything it started.
+    ///
+    /// # Errors
+    /// What kept it from running, such as a port that is taken. That a connection ended is no error of the process.
+    fn run<N: Network>(self, net: N) -> impl Future<Output = io::Result<()>> + Send;
+}
+
 /// A TCP connection.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Address and port on this side.
@@ -80,10 +99,10 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// `NotConnected` when the connection is gone.
     fn peer_addr(&self) -> io::Result<SocketAddr>;
 
-    /// Replaces the options of the connection.
+    /// Replaces the options of the connection, except for the local port, which it has.
     ///
     /// # Errors
-    /// `InvalidInput` for a value the kernel refuses, `NotConnected` when the connection is gone.
+    /// `Unsupported` for an option that the kernel does not have, `InvalidInput` for a value the kernel refuses, `NotConnected` when the connection is gone.
     fn set_options(&self, options: &SocketOptions) -> io::Result<()>;
 }
 
@@ -103,6 +122,15 @@ pub trait Listener: Send + 'static {
     /// # Errors
     /// As the kernel says.
     fn local_addr(&self) -> io::Result<SocketAddr>;
+}
+
+/// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken at once.
+pub(crate) fn is_one_connections(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }
 
 /// Something happened to the machine's interfaces, as an operating system tells its applications.

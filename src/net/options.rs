@@ -1,5 +1,6 @@
 //! Socket options, under the names of `tcp(7)` and `socket(7)`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// Options of a connection. The defaults are the operating system's, but for `no_delay`, which any interactive
@@ -55,6 +56,8 @@ impl Default for Keepalive {
 /// Options of a listening socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenOptions {
+    /// Listen on this address of the machine only; `None`: on all of them.
+    pub address: Option<IpAddr>,
     /// `listen(2)`: how many established connections may wait to be accepted. Linux takes one more than it says.
     pub backlog: u32,
     /// `SO_REUSEADDR`: listen although connections of an earlier listener are in TIME-WAIT.
@@ -67,6 +70,7 @@ impl Default for ListenOptions {
     fn default() -> Self {
         // 128 was SOMAXCONN until Linux 5.4 and is what many servers still ask for.
         Self {
+            address: None,
             backlog: 128,
             reuse_address: true,
             accepted: SocketOptions::default(),

@@ -47,9 +47,9 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         server.runs(async move |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
             let (mut stream, _) = listener.accept().await?;
-            stream.read_u8().await?;
+            stream.read_u32().await?;
             match p.closer {
-                Closer::Client => _ = stream.read_u8().await,
+                Closer::Client => _ = stream.read_u32().await,
                 _ => net.until(close_at).await,
             }
             stream.shutdown().await?;
@@ -57,9 +57,9 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         });
         client.runs(async move |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
-            stream.write_all(b"?").await?;
+            stream.write_u32(1).await?;
             match p.closer {
-                Closer::Server => _ = stream.read_u8().await,
+                Closer::Server => _ = stream.read_u32().await,
                 _ => net.until(close_at).await,
             }
             stream.shutdown().await?;

@@ -44,7 +44,7 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             let mut held = Vec::new();
             loop {
                 let (mut stream, _) = sockets.accept().await?;
-                stream.write_u8(1).await?;
+                stream.write_u32(1).await?;
                 held.push(stream);
             }
         });
@@ -52,13 +52,13 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             let options = options.clone();
             client.runs(async move |net| {
                 let mut stream = net.connect("server:80", &options).await?;
-                stream.read_u8().await?;
+                stream.read_u32().await?;
                 note!("last sign of life");
                 if writes {
                     net.until(dies_at + secs(1)).await;
-                    stream.write_u8(2).await?;
+                    stream.write_u32(2).await?;
                 }
-                let error = stream.read_u8().await.err().map(|e| e.kind().to_string());
+                let error = stream.read_u32().await.err().map(|e| e.kind().to_string());
                 note!(error, "connection lost");
                 Ok(())
             });

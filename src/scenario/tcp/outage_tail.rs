@@ -29,29 +29,33 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
         server.runs(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
             let (mut stream, _) = listener.accept().await?;
-            while let Ok(n) = stream.read_u8().await {
-                note!(n, "byte received");
-                stream.write_u8(n).await?;
+            while let Ok(n) = stream.read_u32().await {
+                note!(n, "message received");
+                stream.write_u32(n).await?;
             }
             Ok(())
         });
         phone.runs(async move |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
             for n in 1..=20 {
-                stream.write_u8(n).await?;
-                stream.read_u8().await?;
+                stream.write_u32(n).await?;
+                stream.read_u32().await?;
             }
             net.until(begins).await;
-            stream.write_u8(99).await?;
-            note!(n = 99, "byte written");
-            stream.read_u8().await.map(|n| note!(n, "echo received"))
+            stream.write_u32(99).await?;
+            note!(n = 99, "message written");
+            stream.read_u32().await.map(|n| note!(n, "echo received"))
         });
 
         world.at(begins).partition(&phone, &server).lasting(p.outage);
 
         let trace = world.run(ends + p.outage * 2 + cap + secs(10))?;
-        let written = trace.first("byte written").on("phone").time().unwrap_or(begins);
-        let stall_s = trace.first("byte received").with("n", 99).seconds_since(ends);
+        let written = trace
+            .first("message written")
+            .on("phone")
+            .time()
+            .unwrap_or(begins);
+        let stall_s = trace.first("message received").with("n", 99).seconds_since(ends);
         let sent_again = trace.packets_from("phone").retransmissions().after(written);
         let idle_s = p.outage.as_secs_f64();
         Ok(Report::of(trace.clone())

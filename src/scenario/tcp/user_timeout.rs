@@ -40,15 +40,15 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
         phone.runs(async move |net| {
             let mut stream = net.connect("server:80", &writer).await?;
             net.until(write_at).await;
-            stream.write_u8(1).await?;
-            note!("byte written");
-            let error = stream.read_u8().await.err().map(|e| e.kind().to_string());
+            stream.write_u32(1).await?;
+            note!("message written");
+            let error = stream.read_u32().await.err().map(|e| e.kind().to_string());
             note!(error, "writer failed");
             Ok(())
         });
         phone.runs(async move |net| {
             let mut stream = net.connect("server:80", &options).await?;
-            let error = stream.read_u8().await.err().map(|e| e.kind().to_string());
+            let error = stream.read_u32().await.err().map(|e| e.kind().to_string());
             note!(error, "idle reader failed");
             Ok(())
         });

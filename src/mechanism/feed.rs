@@ -1,0 +1,326 @@
+//! The common job, on the server's side: numbered updates appended at a rate, and a log of them that every connection
+//! reads from its own place.
+//!
+//! The log is bounded, and a connection keeps a number rather than a queue. So a client that reads slowly, or not at all,
+//! costs the server nothing more than its connection: when the log has moved on, the reader goes on at the oldest update
+//! still there and is told how many it has lost.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, interval_at};
+use tracing::debug;
+
+use crate::net::{Channel, ChannelError, Message, Numbered};
+
+/// How many updates a log keeps, unless told otherwise.
+const KEEP: usize = 1024;
+
+/// What a server appends, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    every: Duration,
+    keep: usize,
+}
+
+impl Feed {
+    /// One update every `period`, the first one `period` after the server has started. What happens in the world does not
+    /// wait for a server without CPU: the updates of that time are appended at once afterwards.
+    ///
+    /// # Panics
+    /// When `period` is zero.
+    pub fn every(period: Duration) -> Self {
+        assert!(!period.is_zero(), "a feed needs some time between its updates");
+        Self {
+            every: period,
+            keep: KEEP,
+        }
+    }
+
+    /// How many updates the log keeps for clients that have fallen behind; the default is 1024.
+    ///
+    /// # Panics
+    /// When it is zero.
+    pub fn keep(mut self, updates: usize) -> Self {
+        assert!(updates > 0, "a log keeps at least its newest update");
+        self.keep = updates;
+        self
+    }
+
+    /// An empty log for this feed.
+    pub fn log(&self) -> Log {
+        Log::new(self.keep)
+    }
+
+    /// Appends to the log, for ever.
+    pub async fn publish(self, log: Log) {
+        // `Burst`, the default: no update is left out.
+        let mut ticks = interval_at(Instant::now() + self.every, self.every);
+        loop {
+            ticks.tick().await;
+            let n = log.append(|n| Numbered { n }.to_bytes());
+            debug!(target: "halfopen::app", n, "update published");
+        }
+    }
+}
+
+/// A bounded log of numbered updates. A clone is another handle to it.
+#[derive(Debug, Clone)]
+pub struct Log(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    keep: usize,
+    /// The newest ones, in order; the last of them has the number that `newest` tells.
+    kept: Mutex<VecDeque<Bytes>>,
+    newest: watch::Sender<u64>,
+}
+
+impl Log {
+    /// A log that keeps the newest `keep` updates.
+    pub fn new(keep: usize) -> Self {
+        Self(Arc::new(Shared {
+            keep,
+            kept: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }))
+    }
+
+    /// Appends the update that `make` makes for its number, and returns the number.
+    pub fn append(&self, make: impl FnOnce(u64) -> Bytes) -> u64 {
+        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let n = *self.0.newest.borrow() + 1;
+        if kept.len() == self.0.keep {
+            kept.pop_front();
+        }
+        kept.push_back(make(n));
+        // With the lock held, so that a reader never sees a number without its update.
+        self.0.newest.send_replace(n);
+        n
+    }
+
+    /// A reader of everything appended from now on.
+    pub fn reader(&self) -> Reader {
+        let newest = self.0.newest.subscribe();
+        let read = *newest.borrow();
+        Reader {
+            log: self.clone(),
+            newest,
+            read,
+        }
+    }
+}
+
+/// A place in a log.
+#[derive(Debug)]
+pub struct Reader {
+    log: Log,
+    newest: watch::Receiver<u64>,
+    /// The number of the last update read or lost.
+    read: u64,
+}
+
+/// What a reader finds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// The next update.
+    Update {
+        /// Its number.
+        n: u64,
+        /// As it goes on the wire; shared with all readers.
+        bytes: Bytes,
+    },
+    /// The reader was overtaken; it goes on with the oldest update still there.
+    Lost {
+        /// How many updates it will not see.
+        missing: u64,
+    },
+}
+
+impl Reader {
+    /// Waits for the next update. Cancel safe.
+    pub async fn next(&mut self) -> Next {
+        loop {
+            if let Some(next) = self.look() {
+                return next;
+            }
+            // The sender lives as long as this reader's own handle to the log: this cannot fail.
+            let _ = self.newest.changed().await;
+        }
+    }
+
+    fn look(&mut self) -> Option<Next> {
+        let kept = self.log.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = *self.newest.borrow_and_update();
+        let oldest = newest + 1 - kept.len() as u64;
+        if self.read == newest {
+            return None;
+        }
+        if self.read + 1 < oldest {
+            let missing = oldest - self.read - 1;
+            self.read += missing;
+            return Some(Next::Lost { missing });
+        }
+        self.read += 1;
+        let bytes = kept[(self.read - oldest) as usize].clone();
+        Some(Next::Update { n: self.read, bytes })
+    }
+}
+
+/// Serves the feed on a two-way channel: sends every update from the reader's place on, and takes note of the numbered
+/// messages of the client. Says goodbye with `code` and `reason` when `stop` comes to its end.
+///
+/// # Errors
+/// Why the conversation ended otherwise; the connection is let go of by then.
+pub(crate) async fn converse<C: Channel>(
+    mut channel: C,
+    mut updates: Reader,
+    stop: impl Future<Output = (u16, &'static str)>,
+) -> Result<(), ChannelError> {
+    let mut stop = std::pin::pin!(stop);
+    // The one update between the log and the channel.
+    let mut outgoing = None;
+    let mut sending = 0;
+    let error = loop {
+        tokio::select! {
+            biased;
+            (code, reason) = stop.as_mut() => {
+                channel.close(code, reason).await;
+                return Ok(());
+            }
+            next = updates.next(), if outgoing.is_none() => match next {
+                Next::Update { n, bytes } => {
+                    sending = n;
+                    outgoing = Some(Message::Data(bytes));
+                }
+                Next::Lost { missing } => {
+                    tracing::warn!(target: "halfopen::app", missing, "updates skipped");
+                }
+            },
+            received = exchange(&mut channel, &mut outgoing, sending) => match received {
+                Ok(Some(Message::Data(bytes))) => match Numbered::read(&bytes) {
+                    Some(Numbered { n }) => debug!(target: "halfopen::app", n, "message received"),
+                    None => debug!(target: "halfopen::app", bytes = bytes.len(), "unreadable message"),
+                },
+                Ok(_) => {}
+                Err(error) => break error,
+            },
+        }
+    };
+    // A dead peer would not answer a goodbye.
+    if !matches!(error, ChannelError::Dead { .. }) {
+        channel.close(1000, "").await;
+    }
+    Err(error)
+}
+
+/// One exchange, with the event for the update that it hands over.
+async fn exchange<C: Channel>(
+    channel: &mut C,
+    outgoing: &mut Option<Message>,
+    n: u64,
+) -> Result<Option<Message>, ChannelError> {
+    let had = outgoing.is_some();
+    let received = channel.exchange(outgoing).await;
+    if had && outgoing.is_none() {
+        debug!(target: "halfopen::app", n, "update sent");
+    }
+    received
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn update(n: u64) -> Next {
+        Next::Update {
+            n,
+            bytes: Numbered { n }.to_bytes(),
+        }
+    }
+
+    fn append(log: &Log, count: u64) {
+        for _ in 0..count {
+            log.append(|n| Numbered { n }.to_bytes());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_what_is_appended_after_it_came() {
+        let log = Log::new(8);
+        append(&log, 3);
+        let mut reader = log.reader();
+        append(&log, 2);
+        assert_eq!(reader.next().await, update(4));
+        assert_eq!(reader.next().await, update(5));
+        let mut waiting = tokio_test::task::spawn(reader.next());
+        tokio_test::assert_pending!(waiting.poll());
+        append(&log, 1);
+        assert!(waiting.is_woken());
+        assert_eq!(tokio_test::assert_ready!(waiting.poll()), update(6));
+    }
+
+    #[tokio::test]
+    async fn an_overtaken_reader_is_told_its_loss_and_goes_on_with_the_oldest() {
+        let log = Log::new(4);
+        let mut slow = log.reader();
+        append(&log, 10);
+        assert_eq!(slow.next().await, Next::Lost { missing: 6 });
+        for n in 7..=10 {
+            assert_eq!(slow.next().await, update(n));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lost_as_long_as_the_log_holds_it() {
+        let log = Log::new(4);
+        let mut reader = log.reader();
+        append(&log, 4);
+        assert_eq!(reader.next().await, update(1));
+    }
+
+    #[test]
+    fn a_slow_reader_does_not_make_the_log_grow() {
+        let log = Log::new(4);
+        let _slow = log.reader();
+        append(&log, 10_000);
+        assert_eq!(log.0.kept.lock().expect("unpoisoned").len(), 4);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_appends_at_its_rate() {
+        let feed = Feed::every(Duration::from_secs(2));
+        let log = feed.log();
+        let mut reader = log.reader();
+        let start = Instant::now();
+        let mut publishing = tokio_test::task::spawn(feed.publish(log));
+        for n in 1..=3 {
+            tokio::select! {
+                biased;
+                next = reader.next() => assert_eq!(next, update(n)),
+                () = &mut publishing => unreachable!("a feed has no end"),
+            }
+            assert_eq!(start.elapsed(), Duration::from_secs(2 * n));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_feed_catches_up_after_a_stall() {
+        let feed = Feed::every(Duration::from_secs(1));
+        let log = feed.log();
+        let mut reader = log.reader();
+        let mut publishing = tokio_test::task::spawn(feed.publish(log));
+        tokio_test::assert_pending!(publishing.poll());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        tokio_test::assert_pending!(publishing.poll());
+        for n in 1..=60 {
+            assert_eq!(
+                tokio_test::assert_ready!(tokio_test::task::spawn(reader.next()).poll()),
+                update(n)
+            );
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A network inside the process, for tests: perfect, in order, with buffers of a chosen size, and recorded.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
+use tokio::sync::{broadcast, mpsc};
+
+use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+
+/// The only machine there is; it connects to itself.
+#[derive(Clone)]
+pub(crate) struct MemoryNetwork(Arc<Mutex<State>>);
+
+struct State {
+    buffer: usize,
+    listeners: BTreeMap<u16, mpsc::Sender<MemoryStream>>,
+    random: ChaCha8Rng,
+    changes: broadcast::Sender<Change>,
+    /// What every connecting side has written, in order of its connecting.
+    written: Vec<Arc<Mutex<Vec<u8>>>>,
+}
+
+impl MemoryNetwork {
+    /// A network whose connections hold `buffer` bytes each way.
+    pub(crate) fn new(seed: u64, buffer: usize) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            buffer,
+            listeners: BTreeMap::new(),
+            random: ChaCha8Rng::seed_from_u64(seed),
+            changes: broadcast::Sender::new(1),
+            written: Vec::new(),
+        })))
+    }
+
+    /// All that the `n`-th connecting side has written so far.
+    pub(crate) fn written(&self, n: usize) -> Vec<u8> {
+        self.0.lock().expect("unpoisoned").written[n]
+            .lock()
+            .expect("unpoisoned")
+            .clone()
+    }
+}
+
+impl Network for MemoryNetwork {
+    type Stream = MemoryStream;
+    type Listener = MemoryListener;
+
+    async fn connect(&self, authority: &str, _: &SocketOptions) -> io::Result<MemoryStream> {
+        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        let port: u16 = port.ok_or(io::ErrorKind::InvalidInput)?;
+        let (ours, queue) = {
+            let mut state = self.0.lock().expect("unpoisoned");
+            let queue = state
+                .listeners
+                .get(&port)
+                .ok_or(io::ErrorKind::ConnectionRefused)?
+                .clone();
+            let (ours, theirs) = tokio::io::duplex(state.buffer);
+            let written = Arc::new(Mutex::new(Vec::new()));
+            state.written.push(written.clone());
+            let theirs = MemoryStream {
+                inner: theirs,
+                written: Arc::default(),
+            };
+            (MemoryStream { inner: ours, written }, (queue, theirs))
+        };
+        let (queue, theirs) = queue;
+        queue
+            .send(theirs)
+            .await
+            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        Ok(ours)
+    }
+
+    async fn listen(&self, port: u16, options: &ListenOptions) -> io::Result<MemoryListener> {
+        let (sender, queue) = mpsc::channel(options.backlog as usize + 1);
+        let mut state = self.0.lock().expect("unpoisoned");
+        if state.listeners.get(&port).is_some_and(|l| !l.is_closed()) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        state.listeners.insert(port, sender);
+        Ok(MemoryListener { port, queue })
+    }
+
+    fn changes(&self) -> Changes {
+        Changes(self.0.lock().expect("unpoisoned").changes.subscribe())
+    }
+
+    fn tasks(&self) -> Tasks {
+        Tasks::new()
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        self.0.lock().expect("unpoisoned").random.fill_bytes(buffer);
+    }
+}
+
+pub(crate) struct MemoryListener {
+    port: u16,
+    queue: mpsc::Receiver<MemoryStream>,
+}
+
+impl Listener for MemoryListener {
+    type Stream = MemoryStream;
+
+    async fn accept(&mut self) -> io::Result<(MemoryStream, SocketAddr)> {
+        match self.queue.recv().await {
+            Some(stream) => Ok((stream, address(0))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(address(self.port))
+    }
+}
+
+pub(crate) struct MemoryStream {
+    inner: DuplexStream,
+    written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Stream for MemoryStream {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(address(0))
+    }
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(address(0))
+    }
+    fn set_options(&self, _: &SocketOptions) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl AsyncRead for MemoryStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for MemoryStream {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let n = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
+        self.written
+            .lock()
+            .expect("unpoisoned")
+            .extend_from_slice(&buf[..n]);
+        Poll::Ready(Ok(n))
+    }
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

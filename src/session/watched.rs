@@ -1,0 +1,141 @@
+//! A channel with a heartbeat around it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tracing::warn;
+
+use super::heartbeat::{Action, Heartbeat, Machine};
+use crate::net::{Channel, ChannelError, ChannelLayer, Message};
+
+/// The name under which a heartbeat gives its verdict.
+pub const BY: &str = "heartbeat";
+
+/// A channel that asks a silent peer for signs of life while it is received from, and ends with [`ChannelError::Dead`]
+/// when none comes. Every byte received is one, not only whole messages.
+pub struct Watched<C> {
+    channel: C,
+    watch: Option<Watch>,
+}
+
+struct Watch {
+    machine: Machine,
+    /// [`Channel::received_bytes`] when the machine was last told.
+    received_bytes: u64,
+    /// A ping that the connection has not taken yet.
+    ping: Option<Message>,
+    timer: Pin<Box<Sleep>>,
+    /// The verdict, for whoever asks again.
+    dead: Option<Duration>,
+}
+
+impl<C: Channel> Watched<C> {
+    /// Puts a heartbeat around a channel that was just opened; `None`: the channel as it is.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn new(channel: C, heartbeat: Option<Heartbeat>) -> Self {
+        let watch = heartbeat.map(|heartbeat| {
+            let now = Instant::now();
+            Watch {
+                machine: Machine::new(heartbeat, now),
+                received_bytes: channel.received_bytes(),
+                ping: None,
+                timer: Box::pin(sleep_until(now)),
+                dead: None,
+            }
+        });
+        Self { channel, watch }
+    }
+}
+
+impl Watch {
+    fn on_received(&mut self, received_bytes: u64) {
+        self.machine.on_received(Instant::now());
+        self.received_bytes = received_bytes;
+        // Not needed any more, if it has not left yet.
+        self.ping = None;
+    }
+
+    fn verdict(silence: Duration) -> ChannelError {
+        ChannelError::Dead { by: BY, silence }
+    }
+}
+
+impl<C: Channel> Channel for Watched<C> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>> {
+        let Some(watch) = &mut self.watch else {
+            return self.channel.poll_receive(cx);
+        };
+        if let Some(silence) = watch.dead {
+            return Poll::Ready(Err(Watch::verdict(silence)));
+        }
+        loop {
+            // What was received first of all: it may speak for the peer.
+            if let Poll::Ready(message) = self.channel.poll_receive(cx)? {
+                watch.on_received(self.channel.received_bytes());
+                return Poll::Ready(Ok(message));
+            }
+            if self.channel.received_bytes() != watch.received_bytes {
+                watch.on_received(self.channel.received_bytes());
+            }
+            if watch.ping.is_some() {
+                // A connection that does not take it does not stop the clock.
+                let _ = self.channel.poll_send(cx, &mut watch.ping)?;
+            }
+            match watch.machine.poll(Instant::now()) {
+                Action::SendPing => watch.ping = Some(Message::Ping(Bytes::new())),
+                Action::Wait(until) => {
+                    watch.timer.as_mut().reset(until);
+                    ready!(watch.timer.as_mut().poll(cx));
+                }
+                Action::Dead { silence } => {
+                    let silence_s = silence.as_secs_f64();
+                    warn!(target: "halfopen::app", by = BY, silence_s, "peer declared dead");
+                    watch.dead = Some(silence);
+                    return Poll::Ready(Err(Watch::verdict(silence)));
+                }
+            }
+        }
+    }
+
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        outgoing: &mut Option<Message>,
+    ) -> Poll<Result<(), ChannelError>> {
+        self.channel.poll_send(cx, outgoing)
+    }
+
+    fn received_bytes(&self) -> u64 {
+        self.channel.received_bytes()
+    }
+
+    async fn close(&mut self, code: u16, reason: &str) {
+        self.channel.close(code, reason).await;
+    }
+}
+
+impl ChannelLayer for Heartbeat {
+    type Channel<C: Channel> = Watched<C>;
+
+    fn wrap<C: Channel>(&self, channel: C) -> Watched<C> {
+        Watched::new(channel, Some(self.clone()))
+    }
+}
+
+/// `None`: no heartbeat.
+impl ChannelLayer for Option<Heartbeat> {
+    type Channel<C: Channel> = Watched<C>;
+
+    fn wrap<C: Channel>(&self, channel: C) -> Watched<C> {
+        Watched::new(channel, self.clone())
+    }
+}
+
+#[cfg(test)]
+#[path = "watched_tests.rs"]
+mod tests;
