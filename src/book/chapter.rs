@@ -431,7 +431,10 @@ mod tests {
     #[test]
     fn under_a_figure_stand_its_command_and_its_claims() {
         let text = expand("x\n\n{{#figure fake/stall stall='1m 30s'}}\n\ny").unwrap();
-        assert!(text.contains("<svg id=\"part-one-1\""), "{text}");
+        assert!(
+            text.contains("<svg ") && text.contains(" id=\"part-one-1\""),
+            "{text}"
+        );
         assert!(text.contains(
             "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall='1m 30s'</code></p>"
         ));

@@ -38,7 +38,8 @@ fn a_book_is_built_without_running_the_configured_command() {
     build(root.path(), &dest, &runs()).unwrap();
     let page = fs::read_to_string(dest.join("one.html")).unwrap();
     for part in [
-        "<path d=\"M0 0\" /></svg>",
+        " id=\"one-1\"",
+        "</svg>",
         "<code class=\"language-text halfopen-story\">",
         "<code>halfopen run fake/stall</code></p>",
         "<a href=\"one.html#i-01\">I-01</a>",
