@@ -12,6 +12,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use tempfile::TempDir;
 use tokio::sync::watch as latest;
@@ -80,10 +81,28 @@ pub struct Lab {
     listener: TcpListener,
     address: SocketAddr,
     editions: latest::Receiver<Arc<Edition>>,
-    // Watches for as long as it lives.
-    _watcher: notify::RecommendedWatcher,
-    // Where the editions are. It goes with the lab, whatever the building thread still holds.
+    // Before the shelf: nobody builds any more when that goes.
+    _builder: Builder,
+    // Where the editions are.
     _shelf: TempDir,
+}
+
+/// The thread that builds, and what wakes it.
+struct Builder {
+    watcher: Option<notify::RecommendedWatcher>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Builder {
+    /// Waits for a build that is under way, so that nothing is left behind.
+    fn drop(&mut self) {
+        // No more changes: the thread ends.
+        drop(self.watcher.take());
+        if let Some(thread) = self.thread.take() {
+            // It told of its own panic.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Lab {
@@ -106,8 +125,8 @@ impl Lab {
         let shelf = tempfile::Builder::new().prefix("halfopen-book-").tempdir()?;
         let (publisher, editions) = latest::channel(Edition::build(root, shelf.path(), &runs, 1)?);
         let (root, folder) = (root.to_owned(), shelf.path().to_owned());
-        let builder = std::thread::Builder::new().name("halfopen-book".to_owned());
-        builder.spawn(move || {
+        let thread = std::thread::Builder::new().name("halfopen-book".to_owned());
+        let thread = thread.spawn(move || {
             while changes.wait_until_quiet() {
                 let number = publisher.borrow().number + 1;
                 match Edition::build(&root, &folder, &runs, number) {
@@ -123,7 +142,10 @@ impl Lab {
             listener,
             address,
             editions,
-            _watcher: watcher,
+            _builder: Builder {
+                watcher: Some(watcher),
+                thread: Some(thread),
+            },
             _shelf: shelf,
         })
     }
