@@ -3,10 +3,10 @@
 //! The map of the house. A room imports only from rooms above it in this list; `mechanism` and `session` know
 //! neither the simulator nor each other.
 //!
+//! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
 //! - [`net`]: what an application sees of a network (connect, listen, streams, socket options, network changes),
 //!   and the operating system's implementation of it.
 //! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap, space-time diagram.
-//! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
 //! - [`sim`]: a simulated machine (kernel, CPU, interfaces), the links and routers between machines, the faults,
 //!   and the fabric that drives them; implements [`net`].
 //! - [`mechanism`]: one file or folder a mechanism, each with its client and its server.

@@ -29,15 +29,8 @@ fn frames(file: &Path, filter: &str) -> BTreeSet<usize> {
         .arg(file)
         .output()
         .expect("tshark was found a moment ago");
-    assert!(
-        out.status.success(),
-        "tshark: {}",
-        String::from_utf8_lossy(&out.stderr)
-    );
-    String::from_utf8_lossy(&out.stdout)
-        .lines()
-        .map(|l| l.trim().parse().expect("a frame number"))
-        .collect()
+    assert!(out.status.success(), "tshark: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).lines().map(|l| l.trim().parse().expect("a frame number")).collect()
 }
 
 #[test]
@@ -53,11 +46,7 @@ fn tshark_finds_nothing_malformed_and_the_same_retransmissions_and_keepalives() 
 
         let name = scenario.name();
         let total = outcome.trace.packets.len();
-        assert_eq!(
-            frames(&file, "tcp").len(),
-            total,
-            "{name}: every packet is a TCP segment"
-        );
+        assert_eq!(frames(&file, "tcp").len(), total, "{name}: every packet is a TCP segment");
         let broken = frames(
             &file,
             "_ws.malformed || ip.checksum.status == \"Bad\" || tcp.checksum.status == \"Bad\" || tcp.len < 0",
@@ -79,15 +68,7 @@ fn tshark_finds_nothing_malformed_and_the_same_retransmissions_and_keepalives() 
             &file,
             "tcp.analysis.retransmission || tcp.analysis.fast_retransmission || tcp.analysis.spurious_retransmission",
         );
-        assert_eq!(
-            again,
-            marked(&|m| m.retransmission || m.duplicate),
-            "{name}: retransmissions"
-        );
-        assert_eq!(
-            frames(&file, "tcp.analysis.keep_alive"),
-            marked(&|m| m.keepalive),
-            "{name}: keepalives"
-        );
+        assert_eq!(again, marked(&|m| m.retransmission || m.duplicate), "{name}: retransmissions");
+        assert_eq!(frames(&file, "tcp.analysis.keep_alive"), marked(&|m| m.keepalive), "{name}: keepalives");
     }
 }

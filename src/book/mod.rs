@@ -1,1 +1,225 @@
-//! book
+//! The book: directives in chapters turned into figures, tables and numbers, by running the scenarios.
+//!
+//! [`build`] makes the whole book in this process; [`preprocess`] is what a plain `mdbook build` calls. Both go through
+//! [`HalfOpen`], an mdBook preprocessor that runs before mdBook's own `links`.
+//!
+//! # Directives
+//!
+//! A directive is written `{{#NAME WORD.. KEY=VALUE.. --OPTION=VALUE..}}`. `KEY=VALUE` sets a parameter of the scenario, as
+//! `--set` does on the command line. Words are separated by blanks or line ends; a value with blanks is quoted, singly or
+//! doubly (`stall='1m 30s'`). A backslash before it (`\{{#story ..}}`) shows a directive as it is, also in code.
+//!
+//! Blocks stand alone on their line, from the first column:
+//!
+//! - `{{#story SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--fold=no] [--claims=no]}}`: what a person reads of the run;
+//!   long routines are folded unless `--fold=no`.
+//! - `{{#figure SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--title=TEXT] [--description=TEXT] [--hosts=A,B]
+//!   [--layers=L,M] [--packets=no] [--claims=no]}}`: a space-time diagram; its title is the scenario's question unless
+//!   given; lanes and events are those of all hosts and layers unless given.
+//! - `{{#packets SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--claims=yes]}}`: one line a segment.
+//! - `{{#measures SCENARIO [KEY=VALUE]..}}`: a table of what was measured.
+//! - `{{#claims SCENARIO [KEY=VALUE]..}}`: what was claimed, and whether it holds.
+//! - `{{#parameters SCENARIO}}`: a table of its parameters.
+//! - `{{#legend FORM}}`: what the columns of a `story` or of `packets` mean.
+//! - `{{#list}}`: all scenarios; `{{#ledger}}`: all rows of the ledger.
+//!
+//! Within running text:
+//!
+//! - `{{#measure SCENARIO NAME [KEY=VALUE].. [--precision=DIGITS] [--none=WORD]}}`: a number; `WORD` where it did not happen.
+//! - `{{#parameter SCENARIO NAME}}`: a parameter's default.
+//! - `{{#command SCENARIO [KEY=VALUE]..}}`: the command that does the run.
+//!
+//! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. Under every story, figure and list of packets stands the
+//! command that reproduces it and, unless `--claims=no`, the claims. The same run is made once a build. Anything unknown or
+//! wrong, also a file that mdBook's own `include` does not find, fails the build with `file:line: message`.
+//!
+//! A scenario's code is shown with mdBook's `{{#include FILE}}`.
+
+mod chapter;
+mod directive;
+mod figure;
+mod grammar;
+mod html;
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use mdbook_driver::MDBook;
+use mdbook_driver::config::Config;
+use mdbook_preprocessor::book::Book;
+use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
+
+pub use chapter::Fault;
+
+use crate::explore::Runs;
+use chapter::Chapter;
+
+/// The book's name among mdBook's preprocessors: `[preprocessor.halfopen]`.
+const NAME: &str = "halfopen";
+
+/// All that is wrong in the chapters, one line each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+impl std::error::Error for Faults {}
+
+/// The book could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// There is no book here.
+    #[error("no `book.toml` in {}: run this in the root of the book's repository", .0.display())]
+    NoBook(PathBuf),
+    /// The place for the built book is taken by something else.
+    #[error("{} is not empty and not a built book; nothing was changed there", .0.display())]
+    Occupied(PathBuf),
+    /// Directives are wrong.
+    #[error(transparent)]
+    Chapters(#[from] Faults),
+    /// mdBook says no.
+    #[error("{0}")]
+    MdBook(String),
+    /// A file or stream could not be read or written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Replaces the directives in every chapter; see the [module](self).
+pub struct HalfOpen {
+    runs: Runs,
+}
+
+impl HalfOpen {
+    /// Runs that were already made are not made again.
+    pub fn new(runs: Runs) -> Self {
+        Self { runs }
+    }
+
+    fn expand(&self, root: &Path, folder: &Path, book: &mut Book) -> Result<(), Faults> {
+        // mdBook's `path` is the page's, where a README has become an index; `source_path` is the file's.
+        let ledger = book.chapters().find(|c| chapter::has(&c.content, "ledger"));
+        let ledger = ledger.and_then(|c| c.source_path.clone());
+        let mut faults = Vec::new();
+        book.for_each_chapter_mut(|page| {
+            let Some(path) = page.source_path.as_deref() else {
+                return;
+            };
+            let chapter = Chapter { runs: &self.runs, path, folder, root, ledger: ledger.as_deref() };
+            match chapter.expand(&page.content) {
+                Ok(text) => page.content = text,
+                Err(found) => faults.extend(found),
+            }
+        });
+        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+    }
+}
+
+impl Preprocessor for HalfOpen {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn run(
+        &self,
+        context: &PreprocessorContext,
+        mut book: Book,
+    ) -> mdbook_preprocessor::errors::Result<Book> {
+        self.expand(&context.root, &context.config.book.src, &mut book)?;
+        Ok(book)
+    }
+}
+
+/// Builds the book whose `book.toml` is in `root` into `dest`, in this process: the configured command of the preprocessor
+/// is not run.
+///
+/// A book that was in `dest` is replaced when the new one is complete, and kept when the build fails.
+///
+/// # Errors
+/// [`BuildError`]; a `dest` that holds something else than a built book is left alone.
+pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
+    let [config_file, ..] = sources(root)?;
+    vacant(dest)?;
+    // Built beside its place, so that the last step is a rename.
+    let dest = std::path::absolute(dest)?;
+    let beside = dest.parent().unwrap_or(&dest);
+    fs::create_dir_all(beside)?;
+    let workshop = tempfile::Builder::new().prefix(".halfopen-").tempdir_in(beside)?;
+    let complete = workshop.path().join("book");
+
+    let mut config = Config::from_disk(&config_file).map_err(of_mdbook)?;
+    // Without this, a book that does not configure the preprocessor would run it after `links`, which takes the
+    // backslash away from what is to be shown as it is.
+    config.set(format!("preprocessor.{NAME}.before"), ["links"]).map_err(of_mdbook)?;
+    config.set("build.build-dir", &complete).map_err(of_mdbook)?;
+    // A chapter that SUMMARY.md names and nobody has written is a fault, not a file to be made.
+    config.set("build.create-missing", false).map_err(of_mdbook)?;
+    let mut book = MDBook::load_with_config(root, config).map_err(of_mdbook)?;
+    book.with_preprocessor(HalfOpen::new(runs.clone()));
+    book.build().map_err(of_mdbook)?;
+
+    if dest.exists() {
+        fs::remove_dir_all(&dest)?;
+    }
+    fs::rename(&complete, &dest)?;
+    Ok(())
+}
+
+/// What the book in `root` is made of: its `book.toml`, its chapters' folder, its theme's folder.
+///
+/// # Errors
+/// [`BuildError::NoBook`], or mdBook's word on a `book.toml` that cannot be read.
+pub fn sources(root: &Path) -> Result<[PathBuf; 3], BuildError> {
+    let config_file = root.join("book.toml");
+    if !config_file.is_file() {
+        return Err(BuildError::NoBook(root.to_owned()));
+    }
+    let config = Config::from_disk(&config_file).map_err(of_mdbook)?;
+    Ok([config_file, root.join(config.book.src), root.join("theme")])
+}
+
+/// mdBook empties the folder it builds into.
+fn vacant(dest: &Path) -> Result<(), BuildError> {
+    let empty = match dest.read_dir() {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+        Err(error) => return Err(error.into()),
+    };
+    // mdBook writes this file into every book that it builds.
+    let built = dest.join(".nojekyll").is_file() && dest.join("index.html").is_file();
+    if empty || built { Ok(()) } else { Err(BuildError::Occupied(dest.to_owned())) }
+}
+
+fn of_mdbook(error: mdbook_preprocessor::errors::Error) -> BuildError {
+    match error.downcast::<Faults>() {
+        Ok(faults) => BuildError::Chapters(faults),
+        // The whole chain of causes on one line.
+        Err(error) => BuildError::MdBook(format!("{error:#}")),
+    }
+}
+
+/// mdBook's side of a preprocessor run as a command: context and book come in as JSON, the book goes out as JSON.
+///
+/// # Errors
+/// [`BuildError`] when the input is not mdBook's, or a chapter is wrong.
+pub fn preprocess(input: impl Read, output: impl Write, runs: &Runs) -> Result<(), BuildError> {
+    let (context, book) = mdbook_preprocessor::parse_input(input).map_err(of_mdbook)?;
+    let book = HalfOpen::new(runs.clone()).run(&context, book).map_err(of_mdbook)?;
+    serde_json::to_writer(output, &book).map_err(io::Error::from)?;
+    Ok(())
+}
+
+/// Whether the figures can be shown by this renderer of mdBook's: they are HTML within Markdown.
+pub fn supports(renderer: &str) -> bool {
+    ["html", "markdown"].contains(&renderer)
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

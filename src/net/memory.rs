@@ -1,4 +1,4 @@
-//! A network inside the process, for tests: perfect, in order, with buffers of a chosen size, and recorded.
+//! A network inside the process, without TCP and without loss, for tests and comparisons: perfect, in order, with buffers of a chosen size, and recorded.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -16,7 +16,7 @@ use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, St
 
 /// The only machine there is; it connects to itself.
 #[derive(Clone)]
-pub(crate) struct MemoryNetwork(Arc<Mutex<State>>);
+pub struct MemoryNetwork(Arc<Mutex<State>>);
 
 struct State {
     buffer: usize,
@@ -29,7 +29,7 @@ struct State {
 
 impl MemoryNetwork {
     /// A network whose connections hold `buffer` bytes each way.
-    pub(crate) fn new(seed: u64, buffer: usize) -> Self {
+    pub fn new(seed: u64, buffer: usize) -> Self {
         Self(Arc::new(Mutex::new(State {
             buffer,
             listeners: BTreeMap::new(),
@@ -40,11 +40,11 @@ impl MemoryNetwork {
     }
 
     /// All that the `n`-th connecting side has written so far.
-    pub(crate) fn written(&self, n: usize) -> Vec<u8> {
-        self.0.lock().expect("unpoisoned").written[n]
-            .lock()
-            .expect("unpoisoned")
-            .clone()
+    ///
+    /// # Panics
+    /// When there was no such connection.
+    pub fn written(&self, n: usize) -> Vec<u8> {
+        self.0.lock().expect("no panic while it is locked").written[n].lock().expect("unpoisoned").clone()
     }
 }
 
@@ -56,32 +56,22 @@ impl Network for MemoryNetwork {
         let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         let port: u16 = port.ok_or(io::ErrorKind::InvalidInput)?;
         let (ours, queue) = {
-            let mut state = self.0.lock().expect("unpoisoned");
-            let queue = state
-                .listeners
-                .get(&port)
-                .ok_or(io::ErrorKind::ConnectionRefused)?
-                .clone();
+            let mut state = self.0.lock().expect("no panic while it is locked");
+            let queue = state.listeners.get(&port).ok_or(io::ErrorKind::ConnectionRefused)?.clone();
             let (ours, theirs) = tokio::io::duplex(state.buffer);
             let written = Arc::new(Mutex::new(Vec::new()));
             state.written.push(written.clone());
-            let theirs = MemoryStream {
-                inner: theirs,
-                written: Arc::default(),
-            };
+            let theirs = MemoryStream { inner: theirs, written: Arc::default() };
             (MemoryStream { inner: ours, written }, (queue, theirs))
         };
         let (queue, theirs) = queue;
-        queue
-            .send(theirs)
-            .await
-            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        queue.send(theirs).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(ours)
     }
 
     async fn listen(&self, port: u16, options: &ListenOptions) -> io::Result<MemoryListener> {
         let (sender, queue) = mpsc::channel(options.backlog as usize + 1);
-        let mut state = self.0.lock().expect("unpoisoned");
+        let mut state = self.0.lock().expect("no panic while it is locked");
         if state.listeners.get(&port).is_some_and(|l| !l.is_closed()) {
             return Err(io::ErrorKind::AddrInUse.into());
         }
@@ -90,7 +80,7 @@ impl Network for MemoryNetwork {
     }
 
     fn changes(&self) -> Changes {
-        Changes(self.0.lock().expect("unpoisoned").changes.subscribe())
+        Changes(self.0.lock().expect("no panic while it is locked").changes.subscribe())
     }
 
     fn tasks(&self) -> Tasks {
@@ -98,11 +88,12 @@ impl Network for MemoryNetwork {
     }
 
     fn random(&self, buffer: &mut [u8]) {
-        self.0.lock().expect("unpoisoned").random.fill_bytes(buffer);
+        self.0.lock().expect("no panic while it is locked").random.fill_bytes(buffer);
     }
 }
 
-pub(crate) struct MemoryListener {
+/// A listening socket of a [`MemoryNetwork`].
+pub struct MemoryListener {
     port: u16,
     queue: mpsc::Receiver<MemoryStream>,
 }
@@ -122,7 +113,8 @@ impl Listener for MemoryListener {
     }
 }
 
-pub(crate) struct MemoryStream {
+/// A connection of a [`MemoryNetwork`].
+pub struct MemoryStream {
     inner: DuplexStream,
     written: Arc<Mutex<Vec<u8>>>,
 }
@@ -152,10 +144,7 @@ impl AsyncRead for MemoryStream {
 impl AsyncWrite for MemoryStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let n = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
-        self.written
-            .lock()
-            .expect("unpoisoned")
-            .extend_from_slice(&buf[..n]);
+        self.written.lock().expect("no panic while it is locked").extend_from_slice(&buf[..n]);
         Poll::Ready(Ok(n))
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -14,8 +14,7 @@
 mod channel;
 #[cfg(test)]
 pub(crate) mod logbook;
-#[cfg(test)]
-pub(crate) mod memory;
+pub mod memory;
 mod numbered;
 mod options;
 #[cfg(feature = "os")]
@@ -127,10 +126,7 @@ pub trait Listener: Send + 'static {
 /// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken at once.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Something happened to the machine's interfaces, as an operating system tells its applications.

@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::parameter::{hours, secs};
+use crate::parameters;
+
 /// Options of a connection. The defaults are the operating system's, but for `no_delay`, which any interactive
 /// protocol wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SocketOptions {
     /// `TCP_NODELAY`: send small segments at once (Nagle's algorithm off).
     pub no_delay: bool,
@@ -22,39 +25,24 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self {
-            no_delay: true,
-            keepalive: None,
-            user_timeout: None,
-            linger: None,
-            local_port: 0,
-        }
+        Self { no_delay: true, keepalive: None, user_timeout: None, linger: None, local_port: 0 }
     }
 }
 
-/// Keepalive probes of a connection (`tcp(7)`); the default values are Linux's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Keepalive {
-    /// `TCP_KEEPIDLE`: silence before the first probe. Linux: `tcp_keepalive_time` = 7200 s.
-    pub idle: Duration,
-    /// `TCP_KEEPINTVL`: between probes. Linux: `tcp_keepalive_intvl` = 75 s.
-    pub interval: Duration,
-    /// `TCP_KEEPCNT`: unanswered probes before the connection is given up. Linux: `tcp_keepalive_probes` = 9.
-    pub count: u32,
-}
-
-impl Default for Keepalive {
-    fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(7200),
-            interval: Duration::from_secs(75),
-            count: 9,
-        }
+parameters! {
+    /// Keepalive probes of a connection (`tcp(7)`); the default values are Linux's.
+    pub struct Keepalive {
+        /// TCP_KEEPIDLE: silence before the first probe (Linux: tcp_keepalive_time, 2 h).
+        idle: Duration = hours(2), in secs(1)..=hours(9);
+        /// TCP_KEEPINTVL: between probes (Linux: tcp_keepalive_intvl, 75 s).
+        interval: Duration = secs(75), in secs(1)..=hours(9);
+        /// TCP_KEEPCNT: unanswered probes before the connection is given up (Linux: tcp_keepalive_probes, 9).
+        count: u32 = 9, in 1..=127;
     }
 }
 
 /// Options of a listening socket.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ListenOptions {
     /// Listen on this address of the machine only; `None`: on all of them.
     pub address: Option<IpAddr>,
@@ -69,11 +57,6 @@ pub struct ListenOptions {
 impl Default for ListenOptions {
     fn default() -> Self {
         // 128 was SOMAXCONN until Linux 5.4 and is what many servers still ask for.
-        Self {
-            address: None,
-            backlog: 128,
-            reuse_address: true,
-            accepted: SocketOptions::default(),
-        }
+        Self { address: None, backlog: 128, reuse_address: true, accepted: SocketOptions::default() }
     }
 }

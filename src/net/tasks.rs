@@ -26,18 +26,12 @@ pub struct Tasks {
 impl Tasks {
     /// A set on the current tokio runtime.
     pub fn new() -> Self {
-        Self {
-            set: JoinSet::new(),
-            gate: None,
-        }
+        Self { set: JoinSet::new(), gate: None }
     }
 
     /// A set whose tasks run only when `gate` lets them.
     pub fn gated(gate: Arc<dyn Gate>) -> Self {
-        Self {
-            set: JoinSet::new(),
-            gate: Some(gate),
-        }
+        Self { set: JoinSet::new(), gate: Some(gate) }
     }
 
     /// Starts a task.
@@ -47,10 +41,7 @@ impl Tasks {
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         match &self.gate {
             None => self.set.spawn(task),
-            Some(gate) => self.set.spawn(Gated {
-                gate: gate.clone(),
-                task: Box::pin(task),
-            }),
+            Some(gate) => self.set.spawn(Gated { gate: gate.clone(), task: Box::pin(task) }),
         };
     }
 

@@ -64,10 +64,7 @@ pub fn suggestion(name: &str, valid: &[String]) -> String {
         .map(|v| {
             // `partition` is near `partiton`; `interval` is near `heartbeat.interval`.
             let tail = v.rsplit('.').next().unwrap_or(v);
-            (
-                strsim::jaro_winkler(name, v).max(strsim::jaro_winkler(name, tail)),
-                v,
-            )
+            (strsim::jaro_winkler(name, v).max(strsim::jaro_winkler(name, tail)), v)
         })
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match near {
@@ -102,10 +99,7 @@ pub trait Parameters: Sized + Default + Clone {
     fn from_given(given: &Given) -> Result<Self, ParameterError> {
         let valid: Vec<String> = Self::specs().into_iter().map(|s| s.name).collect();
         if let Some(name) = given.keys().find(|k| !valid.contains(k)) {
-            return Err(ParameterError::Unknown {
-                name: name.clone(),
-                valid,
-            });
+            return Err(ParameterError::Unknown { name: name.clone(), valid });
         }
         Self::read("", &Self::default(), &mut given.clone())
     }

@@ -57,11 +57,8 @@ fn read<T: Scalar>(name: &str, default: &T, range: Range<T>, given: &mut Given) 
     let Some(text) = given.remove(name) else {
         return Ok(default.clone());
     };
-    let invalid = |problem: String| ParameterError::Invalid {
-        name: name.to_owned(),
-        value: text.clone(),
-        problem,
-    };
+    let invalid =
+        |problem: String| ParameterError::Invalid { name: name.to_owned(), value: text.clone(), problem };
     let valid = valid_values(&range);
     match T::parse(text.trim()) {
         None => Err(invalid(format!("not a {}; valid: {valid}", T::UNIT))),
@@ -168,18 +165,12 @@ impl Scalar for ByteSize {
         if let Ok(n) = text.parse() {
             return Some(ByteSize(n));
         }
-        let (suffix, factor) = BINARY
-            .iter()
-            .chain(&DECIMAL)
-            .find(|(suffix, _)| text.ends_with(suffix))?;
+        let (suffix, factor) = BINARY.iter().chain(&DECIMAL).find(|(suffix, _)| text.ends_with(suffix))?;
         let n: u64 = text.strip_suffix(suffix)?.trim().parse().ok()?;
         Some(ByteSize(n.checked_mul(*factor)?))
     }
     fn show(&self) -> String {
-        match BINARY
-            .iter()
-            .find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor))
-        {
+        match BINARY.iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
             Some((suffix, factor)) => format!("{}{suffix}", self.0 / factor),
             None => format!("{}B", self.0),
         }
@@ -209,12 +200,8 @@ impl Scalar for Probability {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BitRate(pub u64);
 
-const RATES: [(&str, u64); 4] = [
-    ("Gbit/s", 1_000_000_000),
-    ("Mbit/s", 1_000_000),
-    ("kbit/s", 1000),
-    ("bit/s", 1),
-];
+const RATES: [(&str, u64); 4] =
+    [("Gbit/s", 1_000_000_000), ("Mbit/s", 1_000_000), ("kbit/s", 1000), ("bit/s", 1)];
 
 impl Scalar for BitRate {
     const UNIT: &'static str = "bit/s";
@@ -225,10 +212,7 @@ impl Scalar for BitRate {
         Some(BitRate(n.checked_mul(*factor)?))
     }
     fn show(&self) -> String {
-        match RATES
-            .iter()
-            .find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor))
-        {
+        match RATES.iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
             Some((suffix, factor)) => format!("{}{suffix}", self.0 / factor),
             None => format!("{}bit/s", self.0),
         }
@@ -243,10 +227,7 @@ pub trait Choice: Copy + PartialEq + 'static {
     /// The word of this value.
     fn word(self) -> &'static str {
         // Every value is in the table: implementing the trait means listing them.
-        Self::WORDS
-            .iter()
-            .find(|(_, v)| *v == self)
-            .map_or("?", |(w, _)| w)
+        Self::WORDS.iter().find(|(_, v)| *v == self).map_or("?", |(w, _)| w)
     }
 }
 
@@ -290,11 +271,7 @@ macro_rules! choice_parameter {
                         value: text,
                         problem: format!(
                             "no such choice; valid: {}",
-                            Self::WORDS
-                                .iter()
-                                .map(|(w, _)| *w)
-                                .collect::<Vec<_>>()
-                                .join(", ")
+                            Self::WORDS.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ")
                         ),
                     }),
                 }

@@ -35,31 +35,20 @@ pub struct Report {
 impl Report {
     /// Nothing measured yet.
     pub fn of(trace: Trace) -> Self {
-        Self {
-            trace,
-            measures: Vec::new(),
-            claims: Vec::new(),
-        }
+        Self { trace, measures: Vec::new(), claims: Vec::new() }
     }
 
     /// Adds a measure; its name carries its unit. `None`: it did not happen.
     #[must_use]
     pub fn measure(mut self, name: &'static str, value: impl Into<Quantity>) -> Self {
-        self.measures.push(Measure {
-            name,
-            value: value.into().0,
-        });
+        self.measures.push(Measure { name, value: value.into().0 });
         self
     }
 
     /// Adds a claim about a row of the ledger.
     #[must_use]
     pub fn claim(mut self, id: &'static str, statement: impl Into<String>, holds: bool) -> Self {
-        self.claims.push(Claim {
-            id,
-            statement: statement.into(),
-            holds,
-        });
+        self.claims.push(Claim { id, statement: statement.into(), holds });
         self
     }
 }
@@ -94,10 +83,7 @@ impl<P: Parameters> Experiment<P> {
     fn read(&self, given: &Given) -> Result<(P, Sysctls), ParameterError> {
         let valid: Vec<String> = self.specs().into_iter().map(|s| s.name).collect();
         if let Some(name) = given.keys().find(|k| !valid.contains(k)) {
-            return Err(ParameterError::Unknown {
-                name: name.clone(),
-                valid,
-            });
+            return Err(ParameterError::Unknown { name: name.clone(), valid });
         }
         let mut given = given.clone();
         let own = P::read("", &P::default(), &mut given)?;

@@ -6,6 +6,7 @@
 pub mod experiment;
 pub mod prelude;
 pub mod tcp;
+pub mod websocket;
 
 use crate::parameter::{Given, ParameterError, Spec};
 use crate::sim::faults::ScriptError;
@@ -73,11 +74,7 @@ impl Outcome {
     pub fn command(&self) -> String {
         let mut out = format!("halfopen run {}", self.scenario);
         for (name, value) in &self.changed {
-            let value = if value.contains(' ') {
-                format!("'{value}'")
-            } else {
-                value.clone()
-            };
+            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
             out += &format!(" --set {name}={value}");
         }
         if self.seed != 0 {
@@ -135,6 +132,10 @@ pub static REGISTRY: &[&dyn Scenario] = &[
     &tcp::keepalive_power_loss::SCENARIO,
     &tcp::backlog::SCENARIO,
     &tcp::write_says_nothing::SCENARIO,
+    &websocket::layers::SCENARIO,
+    &websocket::stalled_server::SCENARIO,
+    &websocket::partition::SCENARIO,
+    &websocket::wifi_switch::SCENARIO,
 ];
 
 /// Finds a scenario by its name.
@@ -142,12 +143,8 @@ pub static REGISTRY: &[&dyn Scenario] = &[
 /// # Errors
 /// [`RunError::UnknownScenario`], naming those there are.
 pub fn find(name: &str) -> Result<&'static dyn Scenario, RunError> {
-    REGISTRY
-        .iter()
-        .find(|s| s.name() == name)
-        .copied()
-        .ok_or_else(|| RunError::UnknownScenario {
-            name: name.to_owned(),
-            valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
-        })
+    REGISTRY.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
+        name: name.to_owned(),
+        valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
+    })
 }

@@ -5,10 +5,16 @@ pub use std::time::Duration;
 pub use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub use tokio::time::sleep;
 
-pub use crate::net::{Keepalive, ListenOptions, Listener as _, Network as _, SocketOptions, Stream as _};
+pub use crate::mechanism::feed::Feed;
+pub use crate::mechanism::websocket;
+pub use crate::net::{
+    Channel as _, Keepalive, ListenOptions, Listener as _, Message, Network as _, Opens as _, SocketOptions,
+    Stream as _,
+};
 pub use crate::parameter::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
 pub use crate::parameters;
 pub use crate::scenario::experiment::{Experiment, Report};
+pub use crate::session::{Heartbeat, Session};
 pub use crate::sim::{Machine, RouterOptions, Sysctls, World};
 pub use crate::trace::{Layer, Packet, Trace, statistics};
 

@@ -75,10 +75,7 @@ impl Gate for Turnstile {
         if self.cpu.poll_running(cx).is_pending() {
             return Poll::Pending;
         }
-        let context = collect::Context {
-            host: self.host,
-            epoch: self.clock.epoch(),
-        };
+        let context = collect::Context { host: self.host, epoch: self.clock.epoch() };
         on_behalf_of(context, || poll(cx))
     }
 }

@@ -201,12 +201,7 @@ impl FromStr for Script {
         text.split([';', '\n'])
             .map(str::trim)
             .filter(|entry| !entry.is_empty())
-            .map(|entry| {
-                parse(entry).map_err(|problem| ScriptError {
-                    entry: entry.to_owned(),
-                    problem,
-                })
-            })
+            .map(|entry| parse(entry).map_err(|problem| ScriptError { entry: entry.to_owned(), problem }))
             .collect::<Result<_, _>>()
             .map(Script)
     }
@@ -239,16 +234,12 @@ fn parse(entry: &str) -> Result<Entry, String> {
         "reorder" => Fault::Reorder(between(words)?, value(words.next(), "a probability")?),
         "latency" => {
             let (link, one_way) = (between(words)?, value(words.next(), "a latency")?);
-            let jitter = words
-                .next()
-                .map_or(Ok(Duration::ZERO), |w| value(Some(w), "a jitter"))?;
+            let jitter = words.next().map_or(Ok(Duration::ZERO), |w| value(Some(w), "a jitter"))?;
             Fault::Latency(link, one_way, jitter)
         }
         "rate" => {
             let (link, rate) = (between(words)?, value(words.next(), "a line rate")?);
-            let queue = words
-                .next()
-                .map_or(Ok(ByteSize(256 << 10)), |w| value(Some(w), "a queue size"))?;
+            let queue = words.next().map_or(Ok(ByteSize(256 << 10)), |w| value(Some(w), "a queue size"))?;
             Fault::Rate(link, rate, queue)
         }
         "stall" => Fault::Stall(machine(words)?),
@@ -280,31 +271,18 @@ fn value<T: Scalar>(word: Option<&str>, what: &str) -> Result<T, String> {
 }
 
 fn machine<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<String, String> {
-    words
-        .next()
-        .map(str::to_owned)
-        .ok_or_else(|| "needs a machine".into())
+    words.next().map(str::to_owned).ok_or_else(|| "needs a machine".into())
 }
 
 fn between<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Between, String> {
     let first = machine(words)?;
     if let Some((a, b)) = first.split_once("->") {
         if !a.is_empty() && !b.is_empty() {
-            return Ok(Between {
-                a: a.into(),
-                b: b.into(),
-                one_way: true,
-            });
+            return Ok(Between { a: a.into(), b: b.into(), one_way: true });
         }
     }
-    let b = words
-        .next()
-        .ok_or("needs two machines: `phone server`, or `phone->server` for one way")?;
-    Ok(Between {
-        a: first,
-        b: b.to_owned(),
-        one_way: false,
-    })
+    let b = words.next().ok_or("needs two machines: `phone server`, or `phone->server` for one way")?;
+    Ok(Between { a: first, b: b.to_owned(), one_way: false })
 }
 
 #[cfg(test)]

@@ -193,10 +193,7 @@ mod tests {
     #[test]
     fn a_slow_line_makes_packets_wait_for_each_other() {
         // 1 Mbit/s: 1,500 bytes take 12 ms.
-        let quality = Quality {
-            rate: Some(BitRate(1_000_000)),
-            ..Quality::default()
-        };
+        let quality = Quality { rate: Some(BitRate(1_000_000)), ..Quality::default() };
         let mut link = Direction::new(quality, 1);
         let arrivals: Vec<_> = (0..3).map(|_| arrival(link.judge(MS(0), 1500))).collect();
         assert_eq!(arrivals, [MS(37), MS(49), MS(61)]);
@@ -204,11 +201,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_loses_what_comes_next() {
-        let quality = Quality {
-            rate: Some(BitRate(8_000)),
-            queue: ByteSize(2000),
-            ..Quality::default()
-        };
+        let quality = Quality { rate: Some(BitRate(8_000)), queue: ByteSize(2000), ..Quality::default() };
         let mut link = Direction::new(quality, 1);
         let verdicts: Vec<_> = (0..4).map(|_| link.judge(MS(0), 1500)).collect();
         assert!(matches!(verdicts[1], Verdict::Arrives(..)));
@@ -220,11 +213,7 @@ mod tests {
     #[test]
     fn a_partition_takes_what_enters_and_leaves_what_is_under_way() {
         let mut link = Direction::new(Quality::default(), 1);
-        link.troubles.push(Window {
-            from: MS(10),
-            until: Some(MS(20)),
-            trouble: Trouble::Partition,
-        });
+        link.troubles.push(Window { from: MS(10), until: Some(MS(20)), trouble: Trouble::Partition });
         assert_eq!(arrival(link.judge(MS(9), 40)), MS(34));
         assert_eq!(link.judge(MS(10), 40), Verdict::Lost("partition"));
         assert_eq!(arrival(link.judge(MS(20), 40)), MS(45));
@@ -233,31 +222,18 @@ mod tests {
     #[test]
     fn a_hold_keeps_packets_and_their_order() {
         let mut link = Direction::new(Quality::default(), 1);
-        link.troubles.push(Window {
-            from: MS(10),
-            until: Some(MS(100)),
-            trouble: Trouble::Hold,
-        });
+        link.troubles.push(Window { from: MS(10), until: Some(MS(100)), trouble: Trouble::Hold });
         let arrivals: Vec<_> = [0, 10, 50, 110].map(|t| arrival(link.judge(MS(t), 40))).into();
         assert_eq!(arrivals, [MS(25), MS(125), MS(125), MS(135)]);
     }
 
     #[test]
     fn jitter_does_not_reorder_and_reordering_does() {
-        let quality = Quality {
-            jitter: MS(20),
-            ..Quality::default()
-        };
+        let quality = Quality { jitter: MS(20), ..Quality::default() };
         let mut link = Direction::new(quality, 7);
         let arrivals: Vec<_> = (0..200).map(|t| arrival(link.judge(MS(t), 40))).collect();
         assert!(arrivals.is_sorted());
-        let mut link = Direction::new(
-            Quality {
-                reorder: Probability(0.2),
-                ..Quality::default()
-            },
-            7,
-        );
+        let mut link = Direction::new(Quality { reorder: Probability(0.2), ..Quality::default() }, 7);
         let arrivals: Vec<_> = (0..200).map(|t| arrival(link.judge(MS(t), 40))).collect();
         assert!(!arrivals.is_sorted());
     }
@@ -265,16 +241,8 @@ mod tests {
     #[test]
     fn loss_comes_as_often_as_it_should_and_with_the_seed() {
         let count = |seed| {
-            let mut link = Direction::new(
-                Quality {
-                    loss: Probability(0.3),
-                    ..Quality::default()
-                },
-                seed,
-            );
-            (0..10_000)
-                .filter(|_| link.judge(MS(0), 40) == Verdict::Lost("loss"))
-                .count()
+            let mut link = Direction::new(Quality { loss: Probability(0.3), ..Quality::default() }, seed);
+            (0..10_000).filter(|_| link.judge(MS(0), 40) == Verdict::Lost("loss")).count()
         };
         assert!((2_800..3_200).contains(&count(1)));
         assert_eq!(count(1), count(1));

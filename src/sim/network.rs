@@ -187,10 +187,7 @@ impl Network {
                 let packet = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
                 let mut parcels = vec![self.parcel(at, from, to, Some(packet), bytes.clone())];
                 if let Some(at) = again {
-                    let marks = Marks {
-                        duplicate: true,
-                        ..marks
-                    };
+                    let marks = Marks { duplicate: true, ..marks };
                     let copy = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
                     parcels.push(self.parcel(at, from, to, Some(copy), bytes));
                 }
@@ -253,13 +250,7 @@ impl Network {
         let count = self.sent.entry(from).or_default();
         *count += 1;
         // Of two that arrive together the one of the lower interface is first, else the one sent first.
-        Parcel {
-            due,
-            seq: ((from.0 as u64) << 40) | *count,
-            to,
-            packet,
-            bytes,
-        }
+        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, packet, bytes }
     }
 
     fn record(
@@ -272,25 +263,11 @@ impl Network {
         fate: Fate,
     ) -> PacketId {
         let host = |i: InterfaceId| self.interfaces[i.0].host;
-        self.recorder.packet(Packet {
-            sent: now,
-            from: host(from),
-            to: to.map(host),
-            bytes,
-            marks,
-            fate,
-        })
+        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), bytes, marks, fate })
     }
 
     fn direction(&mut self, ends: Ends) -> &mut Direction {
-        let Self {
-            seed,
-            default_quality,
-            qualities,
-            troubles,
-            directions,
-            ..
-        } = self;
+        let Self { seed, default_quality, qualities, troubles, directions, .. } = self;
         directions.entry(ends).or_insert_with(|| {
             let quality = qualities.get(&ends).unwrap_or(default_quality);
             let key = ((ends.0.0 as u64) << 32) | ends.1.0 as u64;

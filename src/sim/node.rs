@@ -62,15 +62,7 @@ pub(super) struct Machine {
 impl Machine {
     pub fn new(shared: Arc<Shared>, interfaces: Vec<InterfaceId>, programs: Vec<Program>) -> Self {
         let in_use = interfaces.iter().copied().take(1).collect();
-        Self {
-            shared,
-            interfaces,
-            programs,
-            running: Vec::new(),
-            scheduled: None,
-            powered: true,
-            in_use,
-        }
+        Self { shared, interfaces, programs, running: Vec::new(), scheduled: None, powered: true, in_use }
     }
 }
 
@@ -193,8 +185,7 @@ impl Node {
         let mut kernel = machine.shared.kernel();
         while let Some(departure) = kernel.departure() {
             let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-            self.outbox
-                .extend(network.send(now, &machine.interfaces, departure));
+            self.outbox.extend(network.send(now, &machine.interfaces, departure));
         }
         let deadline = kernel.deadline();
         drop(kernel);
@@ -260,11 +251,7 @@ impl Node {
             for interface in &machine.interfaces {
                 network.interface_mut(*interface).up = machine.in_use.contains(interface);
             }
-            machine
-                .in_use
-                .iter()
-                .map(|id| network.interface(*id).inside)
-                .collect()
+            machine.in_use.iter().map(|id| network.interface(*id).inside).collect()
         };
         machine.shared.kernel().set_addresses(now, addresses, destroy);
     }
@@ -284,19 +271,13 @@ impl Node {
                 recorder: self.recorder.clone(),
                 program: program(SimNet { shared, process }),
             };
-            self.machines[i]
-                .running
-                .push((process, tokio::task::spawn_local(task)));
+            self.machines[i].running.push((process, tokio::task::spawn_local(task)));
         }
     }
 }
 
 fn pop_due<T>(queue: &mut VecDeque<(Duration, usize, T)>, now: Duration) -> Option<(Duration, usize, T)> {
-    if queue.front().is_some_and(|(at, ..)| *at <= now) {
-        queue.pop_front()
-    } else {
-        None
-    }
+    if queue.front().is_some_and(|(at, ..)| *at <= now) { queue.pop_front() } else { None }
 }
 
 /// A process: its program, run while there is CPU.
@@ -309,11 +290,7 @@ struct Process {
 impl Future for Process {
     type Output = ();
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self {
-            turnstile,
-            recorder,
-            program,
-        } = &mut *self;
+        let Self { turnstile, recorder, program } = &mut *self;
         turnstile.enter(cx, &mut |cx| {
             program.as_mut().poll(cx).map(|result| {
                 if let Err(e) = result {

@@ -32,11 +32,7 @@ pub(super) fn apply(
     for entry in &script.0 {
         let machines = find(entry, places)?;
         if let Some((link, trouble)) = trouble(&entry.fault) {
-            let window = Window {
-                from: entry.at,
-                until: entry.until(),
-                trouble,
-            };
+            let window = Window { from: entry.at, until: entry.until(), trouble };
             for (_, a) in &places[machines[0]].interfaces {
                 for (_, b) in &places[machines[1]].interfaces {
                     network.plan((*a, *b), window);
@@ -69,10 +65,7 @@ fn find(entry: &Entry, places: &[Place<'_>]) -> Result<Vec<usize>, ScriptError> 
 }
 
 fn wrong(entry: &Entry, problem: String) -> ScriptError {
-    ScriptError {
-        entry: entry.to_string(),
-        problem,
-    }
+    ScriptError { entry: entry.to_string(), problem }
 }
 
 fn trouble(fault: &Fault) -> Option<(&Between, Trouble)> {
@@ -82,20 +75,8 @@ fn trouble(fault: &Fault) -> Option<(&Between, Trouble)> {
         Fault::Loss(l, p) => (l, Trouble::Loss(*p)),
         Fault::Duplicate(l, p) => (l, Trouble::Duplicate(*p)),
         Fault::Reorder(l, p) => (l, Trouble::Reorder(*p)),
-        Fault::Latency(l, one_way, jitter) => (
-            l,
-            Trouble::Latency {
-                one_way: *one_way,
-                jitter: *jitter,
-            },
-        ),
-        Fault::Rate(l, rate, queue) => (
-            l,
-            Trouble::Rate {
-                rate: *rate,
-                queue: *queue,
-            },
-        ),
+        Fault::Latency(l, one_way, jitter) => (l, Trouble::Latency { one_way: *one_way, jitter: *jitter }),
+        Fault::Rate(l, rate, queue) => (l, Trouble::Rate { rate: *rate, queue: *queue }),
         _ => return None,
     })
 }
@@ -111,25 +92,11 @@ fn happening(entry: &Entry, place: &Place<'_>) -> Result<(Happening, Option<Happ
         Fault::Offline(_) => (using(Vec::new(), false), Some(using(vec![first], false))),
         Fault::Forget(_) => (Happening::Forget(first), None),
         Fault::Switch { to, destroy, .. } => {
-            let target = place
-                .interfaces
-                .iter()
-                .find(|(name, _)| name == to)
-                .ok_or_else(|| {
-                    let names: Vec<&str> = place.interfaces.iter().map(|(n, _)| *n).collect();
-                    wrong(
-                        entry,
-                        format!(
-                            "{} has no interface `{to}`; valid: {}",
-                            place.name,
-                            names.join(", ")
-                        ),
-                    )
-                })?;
-            (
-                using(vec![target.1], *destroy),
-                Some(using(vec![first], *destroy)),
-            )
+            let target = place.interfaces.iter().find(|(name, _)| name == to).ok_or_else(|| {
+                let names: Vec<&str> = place.interfaces.iter().map(|(n, _)| *n).collect();
+                wrong(entry, format!("{} has no interface `{to}`; valid: {}", place.name, names.join(", ")))
+            })?;
+            (using(vec![target.1], *destroy), Some(using(vec![first], *destroy)))
         }
         // Links' troubles were handled before.
         _ => return Err(wrong(entry, "not a fault of a machine".into())),

@@ -36,10 +36,7 @@ pub struct RouterOptions {
 
 impl Default for RouterOptions {
     fn default() -> Self {
-        Self {
-            idle_timeout: Some(Duration::from_secs(2 * 3600 + 4 * 60)),
-            forgotten: Forgotten::Silent,
-        }
+        Self { idle_timeout: Some(Duration::from_secs(2 * 3600 + 4 * 60)), forgotten: Forgotten::Silent }
     }
 }
 
@@ -97,11 +94,7 @@ impl Router {
             return Routed::Dropped(None);
         };
         let key = (segment.src, segment.dst);
-        let known = self
-            .by_inside
-            .get(&key)
-            .copied()
-            .filter(|port| self.alive(now, (*port, segment.dst)));
+        let known = self.by_inside.get(&key).copied().filter(|port| self.alive(now, (*port, segment.dst)));
         let port = match known {
             Some(port) => port,
             // Only a SYN opens a translation.
@@ -154,12 +147,7 @@ impl Router {
         let port = self.next_port;
         self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
         self.by_inside.insert((inside, remote), port);
-        let t = Translation {
-            inside,
-            outside_port: port,
-            remote,
-            last_used: now,
-        };
+        let t = Translation { inside, outside_port: port, remote, last_used: now };
         self.by_outside.insert((port, remote), t);
         port
     }
@@ -206,10 +194,7 @@ mod tests {
     }
 
     fn router(forgotten: Forgotten) -> (Router, SocketAddrV4) {
-        let options = RouterOptions {
-            idle_timeout: Some(Duration::from_secs(60)),
-            forgotten,
-        };
+        let options = RouterOptions { idle_timeout: Some(Duration::from_secs(60)), forgotten };
         let mut router = Router::new(OUTSIDE, options);
         let syn = craft(INSIDE, SERVER, TcpControl::Syn, 1, None, 100);
         let seen = on(router.outbound(Duration::ZERO, &syn)).src;

@@ -101,33 +101,22 @@ impl SimNet {
     }
 
     fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
-        let invalid = || {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("`{authority}` is not host:port"),
-            )
-        };
+        let invalid =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
         let port = port.parse().map_err(|_| invalid())?;
         let ip = match (host.parse(), self.shared.hosts.get(host)) {
             (Ok(ip), _) => ip,
             (Err(_), Some(ip)) => *ip,
             (Err(_), None) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotFound,
-                    format!("no host `{host}`"),
-                ));
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("no host `{host}`")));
             }
         };
         Ok(SocketAddrV4::new(ip, port))
     }
 
     fn stream(&self, conn: ConnId) -> SimStream {
-        SimStream {
-            net: self.clone(),
-            conn,
-            boots: self.shared.kernel().boots(),
-        }
+        SimStream { net: self.clone(), conn, boots: self.shared.kernel().boots() }
     }
 }
 
@@ -138,9 +127,7 @@ impl Network for SimNet {
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<SimStream> {
         self.running().await;
         let remote = self.resolve(authority)?;
-        let conn = self
-            .shared
-            .call(|k, now| k.connect(now, remote, options, self.process))?;
+        let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process))?;
         // Dropping the future closes what it has begun to open.
         let stream = self.stream(conn);
         poll_fn(|cx| {
@@ -155,11 +142,7 @@ impl Network for SimNet {
         self.running().await;
         let port = self.shared.call(|k, _| k.listen(port, options, self.process))?;
         let boots = self.shared.kernel().boots();
-        Ok(SimListener {
-            net: self.clone(),
-            port,
-            boots,
-        })
+        Ok(SimListener { net: self.clone(), port, boots })
     }
 
     fn changes(&self) -> Changes {
@@ -175,11 +158,7 @@ impl Network for SimNet {
     }
 
     fn random(&self, buffer: &mut [u8]) {
-        self.shared
-            .entropy
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .fill_bytes(buffer);
+        self.shared.entropy.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(buffer);
     }
 }
 
@@ -253,8 +232,7 @@ impl Stream for SimStream {
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.call(|k, _| k.tuple(self.conn))
-            .map(|t| socket_addr(t.remote))
+        self.call(|k, _| k.tuple(self.conn)).map(|t| socket_addr(t.remote))
     }
 
     fn set_options(&self, options: &SocketOptions) -> io::Result<()> {

@@ -22,6 +22,7 @@ use super::node::{Machine as Running, Node, Program};
 use super::plan::{self, Place};
 use super::router::RouterOptions;
 use super::socket::{Doorbell, Shared, SimNet};
+use crate::net::Process;
 use crate::parameter::{BitRate, ByteSize, Probability};
 use crate::trace::Trace;
 use crate::trace::collect::{Collector, Recorder};
@@ -101,9 +102,7 @@ impl World {
             tick: None,
             lasts: Duration::ZERO,
         };
-        Self {
-            plan: Rc::new(RefCell::new(plan)),
-        }
+        Self { plan: Rc::new(RefCell::new(plan)) }
     }
 
     /// The settings of its machines' kernels.
@@ -127,10 +126,7 @@ impl World {
             programs: Vec::new(),
             group: None,
         });
-        Machine {
-            plan: self.plan.clone(),
-            index: plan.machines.len() - 1,
-        }
+        Machine { plan: self.plan.clone(), index: plan.machines.len() - 1 }
     }
 
     /// Adds `n` machines `name-1` to `name-n`. They share an engine's host, so that there may be thousands.
@@ -146,10 +142,7 @@ impl World {
 
     /// What every link is like that is not described by [`Self::link`].
     pub fn links(&mut self) -> LinkPlan {
-        LinkPlan {
-            plan: self.plan.clone(),
-            link: None,
-        }
+        LinkPlan { plan: self.plan.clone(), link: None }
     }
 
     /// Describes the link between two machines (or interfaces of theirs), both ways.
@@ -157,18 +150,12 @@ impl World {
         let mut plan = self.plan.borrow_mut();
         let quality = plan.default_link;
         plan.links.push((a.into(), b.into(), quality));
-        LinkPlan {
-            plan: self.plan.clone(),
-            link: Some(plan.links.len() - 1),
-        }
+        LinkPlan { plan: self.plan.clone(), link: Some(plan.links.len() - 1) }
     }
 
     /// At that time something goes wrong.
     pub fn at(&mut self, at: Duration) -> FaultPlan {
-        FaultPlan {
-            plan: self.plan.clone(),
-            at,
-        }
+        FaultPlan { plan: self.plan.clone(), at }
     }
 
     /// Sets the engine's tick instead of deriving it from the shortest latency.
@@ -200,8 +187,13 @@ impl Machine {
         self.plan.borrow().machines[self.index].name.clone()
     }
 
-    /// Runs a program on it, from every start of the machine (or of its processes) anew.
-    pub fn runs<F>(&self, program: F)
+    /// Runs a process on it, from every start of the machine (or of its processes) anew.
+    pub fn runs(&self, process: impl Process + Clone) {
+        self.does(async move |net| process.clone().run(net).await);
+    }
+
+    /// The same for a process that is written down on the spot.
+    pub fn does<F>(&self, program: F)
     where
         F: AsyncFn(SimNet) -> io::Result<()> + 'static,
     {
@@ -215,26 +207,19 @@ impl Machine {
 
     /// Gives it an interface instead of the one it has by default; the first is the one it uses.
     pub fn interface(&self, name: &str) -> &Self {
-        self.plan.borrow_mut().machines[self.index]
-            .interfaces
-            .push((name.to_owned(), None));
+        self.plan.borrow_mut().machines[self.index].interfaces.push((name.to_owned(), None));
         self
     }
 
     /// Gives it an interface behind a router that translates addresses.
     pub fn interface_behind(&self, name: &str, router: RouterOptions) -> &Self {
-        self.plan.borrow_mut().machines[self.index]
-            .interfaces
-            .push((name.to_owned(), Some(router)));
+        self.plan.borrow_mut().machines[self.index].interfaces.push((name.to_owned(), Some(router)));
         self
     }
 
     /// One of its interfaces, as the end of a link.
     pub fn on(&self, interface: &str) -> End {
-        End {
-            machine: self.index,
-            interface: Some(interface.to_owned()),
-        }
+        End { machine: self.index, interface: Some(interface.to_owned()) }
     }
 
     /// Gives its kernel settings of its own.
@@ -246,10 +231,7 @@ impl Machine {
 
 impl From<&Machine> for End {
     fn from(machine: &Machine) -> Self {
-        End {
-            machine: machine.index,
-            interface: None,
-        }
+        End { machine: machine.index, interface: None }
     }
 }
 
@@ -318,20 +300,12 @@ impl Lasting {
 
 impl FaultPlan {
     fn push(self, fault: Fault) -> Lasting {
-        self.plan.borrow_mut().faults.0.push(Entry {
-            at: self.at,
-            fault,
-            lasting: None,
-        });
+        self.plan.borrow_mut().faults.0.push(Entry { at: self.at, fault, lasting: None });
         Lasting { plan: self.plan }
     }
 
     fn between(a: &Machine, b: &Machine, one_way: bool) -> Between {
-        Between {
-            a: a.name(),
-            b: b.name(),
-            one_way,
-        }
+        Between { a: a.name(), b: b.name(), one_way }
     }
 
     /// Packets between the two are lost.
@@ -371,11 +345,7 @@ impl FaultPlan {
     }
     /// The machine goes over to another of its interfaces.
     pub fn switch(self, machine: &Machine, to: &str, destroy: bool) -> Lasting {
-        let fault = Fault::Switch {
-            machine: machine.name(),
-            to: to.to_owned(),
-            destroy,
-        };
+        let fault = Fault::Switch { machine: machine.name(), to: to.to_owned(), destroy };
         self.push(fault)
     }
     /// The machine has no interface.
@@ -444,10 +414,7 @@ impl Plan {
             })
             .collect();
         let happenings = plan::apply(script, &described, self.lasts, &mut network, recorder)?;
-        let tick = self
-            .tick
-            .unwrap_or_else(|| self.shortest_latency())
-            .clamp(SHORTEST_TICK, LONGEST_TICK);
+        let tick = self.tick.unwrap_or_else(|| self.shortest_latency()).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
@@ -458,13 +425,8 @@ impl Plan {
             let mut machines = Vec::new();
             for &m in &members {
                 let secret = mix(self.seed ^ mix(m as u64 + 1));
-                let kernel = Kernel::new(
-                    self.machines[m].sysctls,
-                    secret,
-                    recorder.clone(),
-                    ids[m],
-                    names.clone(),
-                );
+                let kernel =
+                    Kernel::new(self.machines[m].sysctls, secret, recorder.clone(), ids[m], names.clone());
                 let shared = Shared {
                     kernel: Mutex::new(kernel),
                     cpu: Arc::default(),
@@ -497,13 +459,7 @@ impl Plan {
                 recorder.clone(),
             ));
         }
-        Ok(Built {
-            nodes: built,
-            network,
-            lasts: self.lasts,
-            tick,
-            seed: self.seed,
-        })
+        Ok(Built { nodes: built, network, lasts: self.lasts, tick, seed: self.seed })
     }
 
     /// Which machines share a node, and where each of them stands: (node, place).

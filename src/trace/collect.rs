@@ -55,13 +55,7 @@ impl Recorder {
         name: &'static str,
         fields: Vec<(&'static str, Value)>,
     ) {
-        self.lock().events.push(Event {
-            at,
-            host,
-            layer,
-            name,
-            fields,
-        });
+        self.lock().events.push(Event { at, host, layer, name, fields });
     }
 
     /// Takes down a packet that was put on the wire.
@@ -153,16 +147,9 @@ impl Collector {
 
 fn layer(target: &str) -> Option<Layer> {
     let name = target.strip_prefix(TARGET)?;
-    [
-        Layer::Fault,
-        Layer::Link,
-        Layer::Tcp,
-        Layer::Http,
-        Layer::Ws,
-        Layer::App,
-    ]
-    .into_iter()
-    .find(|l| l.name() == name)
+    [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Http, Layer::Ws, Layer::App]
+        .into_iter()
+        .find(|l| l.name() == name)
 }
 
 impl Subscriber for Collector {
@@ -180,8 +167,7 @@ impl Subscriber for Collector {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
-        self.0
-            .event(at, Some(context.host), layer, intern(&fields.name), fields.fields);
+        self.0.event(at, Some(context.host), layer, intern(&fields.name), fields.fields);
     }
 
     // Spans are of no use to a trace: an event knows its host by its context.

@@ -68,28 +68,13 @@ impl Conversations {
             direction.window_scale = Some(segment.options.window_scale);
         }
         // Without a SYN the first number seen counts as 1, as packet analysers do.
-        let zero = *self
-            .directions
-            .entry(there)
-            .or_default()
-            .zero
-            .get_or_insert(segment.seq.wrapping_sub(1));
+        let zero = *self.directions.entry(there).or_default().zero.get_or_insert(segment.seq.wrapping_sub(1));
         let acked = segment.flags.ack.then(|| {
-            *self
-                .directions
-                .entry(back)
-                .or_default()
-                .zero
-                .get_or_insert(segment.ack.wrapping_sub(1))
+            *self.directions.entry(back).or_default().zero.get_or_insert(segment.ack.wrapping_sub(1))
         });
         let ack = acked.map(|back_zero| segment.ack.wrapping_sub(back_zero));
         let sack = acked.map_or_else(Vec::new, |z| {
-            segment
-                .options
-                .sack
-                .iter()
-                .map(|(a, b)| (a.wrapping_sub(z), b.wrapping_sub(z)))
-                .collect()
+            segment.options.sack.iter().map(|(a, b)| (a.wrapping_sub(z), b.wrapping_sub(z))).collect()
         });
         Some(View {
             seq: segment.seq.wrapping_sub(zero),
@@ -102,12 +87,7 @@ impl Conversations {
     }
 
     fn window(&self, segment: &Segment) -> u32 {
-        let scale = |key| {
-            self.directions
-                .get(&key)
-                .and_then(|d: &Direction| d.window_scale)
-                .flatten()
-        };
+        let scale = |key| self.directions.get(&key).and_then(|d: &Direction| d.window_scale).flatten();
         let ours = scale((segment.src, segment.dst));
         let theirs = scale((segment.dst, segment.src));
         match (ours, theirs) {
@@ -163,10 +143,7 @@ mod tests {
             Tcp::new(80, 1000).seq(501).ack(3),
         ]);
         let numbers: Vec<_> = v.iter().map(|v| (v.seq, v.end(), v.ack)).collect();
-        assert_eq!(
-            numbers,
-            [(0, 1, None), (0, 1, Some(1)), (1, 4, Some(1)), (1, 1, Some(4))]
-        );
+        assert_eq!(numbers, [(0, 1, None), (0, 1, Some(1)), (1, 4, Some(1)), (1, 1, Some(4))]);
     }
 
     #[test]
@@ -174,12 +151,7 @@ mod tests {
         let handshake = |server: &'static [u8]| {
             all(vec![
                 Tcp::new(1000, 80).syn().seq(9).window(100).options(SCALE_7),
-                Tcp::new(80, 1000)
-                    .syn()
-                    .seq(5)
-                    .ack(10)
-                    .window(100)
-                    .options(server),
+                Tcp::new(80, 1000).syn().seq(5).ack(10).window(100).options(server),
                 Tcp::new(1000, 80).seq(10).ack(6).window(100),
             ])
             .iter()
@@ -205,20 +177,14 @@ mod tests {
 
     #[test]
     fn a_refusal_counts_from_one_though_no_syn_came_from_there() {
-        let v = all(vec![
-            Tcp::new(1000, 80).syn().seq(10),
-            Tcp::new(80, 1000).rst().seq(0).ack(11),
-        ]);
+        let v = all(vec![Tcp::new(1000, 80).syn().seq(10), Tcp::new(80, 1000).rst().seq(0).ack(11)]);
         assert_eq!((v[1].seq, v[1].ack), (1, Some(1)));
     }
 
     #[test]
     fn after_the_upgrade_the_data_is_read_as_frames() {
         let v = all(vec![
-            Tcp::new(1000, 80)
-                .seq(1)
-                .ack(1)
-                .data(b"GET /feed HTTP/1.1\r\n\r\n"),
+            Tcp::new(1000, 80).seq(1).ack(1).data(b"GET /feed HTTP/1.1\r\n\r\n"),
             Tcp::new(80, 1000)
                 .seq(1)
                 .ack(23)

@@ -43,11 +43,8 @@ const TURNING_POINTS: [&str; 19] = [
 
 /// Whether an event of this name opens or closes something, is a verdict, or a failure.
 pub(super) fn is_turning_point(name: &str) -> bool {
-    name.split(|c: char| !c.is_ascii_alphabetic()).any(|word| {
-        TURNING_POINTS
-            .iter()
-            .any(|start| word.to_ascii_lowercase().starts_with(start))
-    })
+    name.split(|c: char| !c.is_ascii_alphabetic())
+        .any(|word| TURNING_POINTS.iter().any(|start| word.to_ascii_lowercase().starts_with(start)))
 }
 
 /// A line, as the rule sees it.
@@ -110,14 +107,7 @@ mod tests {
     use super::*;
 
     fn routine(n: usize) -> Vec<Item<&'static str>> {
-        vec![
-            Item {
-                key: "ping",
-                remarkable: false,
-                kept: false
-            };
-            n
-        ]
+        vec![Item { key: "ping", remarkable: false, kept: false }; n]
     }
 
     #[test]
@@ -141,12 +131,7 @@ mod tests {
             items[20 + n * 20].key = "retransmission";
         }
         let told = told(&items, FIRST, RARE);
-        assert!(
-            items
-                .iter()
-                .zip(&told)
-                .all(|(item, told)| item.key != "retransmission" || *told)
-        );
+        assert!(items.iter().zip(&told).all(|(item, told)| item.key != "retransmission" || *told));
     }
 
     #[test]

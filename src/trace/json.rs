@@ -21,12 +21,7 @@ pub fn events(trace: &Trace) -> Json {
 /// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A packet that is not a TCP segment has
 /// the layer `link`, the event `packet`, and the length of the whole packet.
 pub fn packets(trace: &Trace) -> Json {
-    trace
-        .packets
-        .iter()
-        .zip(&views(trace))
-        .map(|(p, v)| packet(trace, p, v.as_ref()))
-        .collect()
+    trace.packets.iter().zip(&views(trace)).map(|(p, v)| packet(trace, p, v.as_ref())).collect()
 }
 
 /// Events and, if asked for, packets in one array in order of time; at the same moment the events come first.
@@ -36,13 +31,7 @@ pub fn trace(trace: &Trace, with_packets: bool) -> Json {
     }
     let views = views(trace);
     let mut all: Vec<(Duration, Json)> = trace.events.iter().map(|e| (e.at, event(trace, e))).collect();
-    all.extend(
-        trace
-            .packets
-            .iter()
-            .zip(&views)
-            .map(|(p, v)| (p.sent, packet(trace, p, v.as_ref()))),
-    );
+    all.extend(trace.packets.iter().zip(&views).map(|(p, v)| (p.sent, packet(trace, p, v.as_ref()))));
     all.sort_by_key(|(at, _)| *at);
     all.into_iter().map(|(_, json)| json).collect()
 }
@@ -55,10 +44,7 @@ fn micros(at: Duration) -> Json {
 fn event(trace: &Trace, event: &Event) -> Json {
     let mut out = Map::new();
     out.insert("t_us".into(), micros(event.at));
-    out.insert(
-        "host".into(),
-        event.host.map_or(Json::Null, |h| trace.host_name(h).into()),
-    );
+    out.insert("host".into(), event.host.map_or(Json::Null, |h| trace.host_name(h).into()));
     out.insert("layer".into(), event.layer.name().into());
     out.insert("event".into(), event.name.into());
     for (name, value) in &event.fields {
@@ -122,20 +108,8 @@ mod tests {
     #[test]
     fn an_event_is_an_object_with_its_fields_in_order() {
         let mut b = TraceBuilder::new(&["phone"]);
-        b.event(
-            1500,
-            "phone",
-            Layer::App,
-            "update received",
-            &[("n", 4.into()), ("late_s", 0.5.into())],
-        )
-        .event(
-            1501,
-            "",
-            Layer::Fault,
-            "partition",
-            &[("host", "phone".into()), ("both", true.into())],
-        );
+        b.event(1500, "phone", Layer::App, "update received", &[("n", 4.into()), ("late_s", 0.5.into())])
+            .event(1501, "", Layer::Fault, "partition", &[("host", "phone".into()), ("both", true.into())]);
         assert_eq!(
             events(&b.build()).to_string(),
             r#"[{"t_us":1500000,"host":"phone","layer":"app","event":"update received","n":4,"late_s":0.5},{"t_us":1501000,"host":null,"layer":"fault","event":"partition","host_":"phone","both":true}]"#
@@ -146,12 +120,7 @@ mod tests {
     fn a_segment_is_an_object_with_relative_numbers_and_its_fate() {
         let mut b = TraceBuilder::new(&["phone", "server"]);
         b.packet(0, "phone", "server", Tcp::new(49152, 80).syn().seq(77))
-            .packet(
-                1,
-                "phone",
-                "server",
-                Tcp::new(49152, 80).seq(78).ack(5).data(b"GET / HTTP/1.1\r\n"),
-            )
+            .packet(1, "phone", "server", Tcp::new(49152, 80).seq(78).ack(5).data(b"GET / HTTP/1.1\r\n"))
             .last(|p| (p.marks.retransmission, p.marks.window_probe) = (true, true))
             .lost("loss");
         let json = packets(&b.build());

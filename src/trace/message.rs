@@ -4,18 +4,13 @@
 //! bytes, and so is anything encrypted or compressed.
 
 /// Methods of HTTP (RFC 9110, 9.3).
-const METHODS: [&str; 8] = [
-    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "PATCH",
-];
+const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "PATCH"];
 /// Longest request target told in full, in characters.
 const TARGET: usize = 24;
 
 /// The start line of an HTTP/1.1 message (RFC 9112, 3 and 4): `GET /feed`, `200 OK`.
 pub(super) fn http(data: &[u8]) -> Option<String> {
-    let line = data
-        .split(|b| *b == b'\r')
-        .next()
-        .and_then(|l| std::str::from_utf8(l).ok())?;
+    let line = data.split(|b| *b == b'\r').next().and_then(|l| std::str::from_utf8(l).ok())?;
     if line.chars().any(char::is_control) {
         return None;
     }
@@ -54,13 +49,7 @@ pub(super) fn frames(data: &[u8]) -> Option<String> {
     }
     let told: Vec<String> = names
         .into_iter()
-        .map(|(name, times)| {
-            if times == 1 {
-                name
-            } else {
-                format!("{times} × {name}")
-            }
-        })
+        .map(|(name, times)| if times == 1 { name } else { format!("{times} × {name}") })
         .collect();
     (!told.is_empty()).then(|| format!("ws {}", told.join(" + ")))
 }
@@ -113,10 +102,7 @@ mod tests {
 
     #[test]
     fn start_lines_are_told_without_the_version() {
-        assert_eq!(
-            http(b"GET /feed?since=3 HTTP/1.1\r\nHost: x\r\n").unwrap(),
-            "GET /feed?since=3"
-        );
+        assert_eq!(http(b"GET /feed?since=3 HTTP/1.1\r\nHost: x\r\n").unwrap(), "GET /feed?since=3");
         assert_eq!(http(b"HTTP/1.1 200 OK\r\n").unwrap(), "200 OK");
         assert_eq!(http(b"data: 1\n\n"), None);
         assert_eq!(http(b"GET /only-half-a-"), None);
@@ -126,15 +112,9 @@ mod tests {
     fn frames_are_named_by_their_opcode() {
         assert_eq!(frames(&[0x89, 0x80, 1, 2, 3, 4]).unwrap(), "ws ping");
         assert_eq!(frames(&[0x81, 1, b'a', 0x8a, 0]).unwrap(), "ws text 1 B + pong");
-        assert_eq!(
-            frames(&[0x81, 1, b'a', 0x81, 1, b'b']).unwrap(),
-            "ws 2 × text 1 B"
-        );
+        assert_eq!(frames(&[0x81, 1, b'a', 0x81, 1, b'b']).unwrap(), "ws 2 × text 1 B");
         assert_eq!(frames(&[0x88, 2, 0x03, 0xe8]).unwrap(), "ws close 1000");
-        assert_eq!(
-            frames(&[0x88, 0x82, 1, 1, 1, 1, 0x02, 0xe9]).unwrap(),
-            "ws close 1000"
-        );
+        assert_eq!(frames(&[0x88, 0x82, 1, 1, 1, 1, 0x02, 0xe9]).unwrap(), "ws close 1000");
         let mut long = vec![0x82, 126, 1, 0];
         long.extend([0; 256]);
         assert_eq!(frames(&long).unwrap(), "ws binary 256 B");

@@ -33,10 +33,7 @@ impl Marks {
             (self.window_probe, "window probe"),
             (self.duplicate, "duplicate"),
         ];
-        all.into_iter()
-            .filter(|(set, _)| *set)
-            .map(|(_, name)| name)
-            .collect()
+        all.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect()
     }
 }
 
@@ -65,9 +62,7 @@ pub fn packets(trace: &Trace) -> String {
     });
     let lines: Vec<_> = lines.into_iter().map(|(_, line)| line).collect();
     let (l, r) = (Align::Left, Align::Right);
-    let header = [
-        "sent", "from", "to", "flags", "seq:end", "ack", "len", "win", "marks", "fate", "says",
-    ];
+    let header = ["sent", "from", "to", "flags", "seq:end", "ack", "len", "win", "marks", "fate", "says"];
     table(header, [r, l, l, l, r, r, r, r, l, l, l], &lines)
 }
 
@@ -83,11 +78,7 @@ pub(super) fn described(trace: &Trace, span: &Span) -> String {
 }
 
 fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<11> {
-    let margin = if matches!(packet.fate, Fate::Died(..)) {
-        '×'
-    } else {
-        ' '
-    };
+    let margin = if matches!(packet.fate, Fate::Died(..)) { '×' } else { ' ' };
     let from = trace.host_name(packet.from);
     let marks = packet.marks.names().join(", ");
     let fate = match packet.fate {
@@ -103,19 +94,7 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<11> 
         let len = packet.bytes.len().to_string();
         return Line::Cells(
             margin,
-            [
-                seconds(packet.sent),
-                from.to_owned(),
-                to,
-                no(),
-                no(),
-                no(),
-                len,
-                no(),
-                marks,
-                fate,
-                says,
-            ],
+            [seconds(packet.sent), from.to_owned(), to, no(), no(), no(), len, no(), marks, fate, says],
         );
     };
     let segment = &view.segment;
@@ -167,27 +146,13 @@ mod tests {
             0,
             "phone",
             "server",
-            Tcp::new(49152, 80)
-                .syn()
-                .seq(9)
-                .window(64240)
-                .options(&[2, 4, 5, 180]),
+            Tcp::new(49152, 80).syn().seq(9).window(64240).options(&[2, 4, 5, 180]),
         )
         .packet(20, "server", "phone", Tcp::new(80, 49152).syn().seq(70).ack(10))
         .span(1000, 2000, &["phone", "server"], "partition")
-        .packet(
-            1000,
-            "phone",
-            "server",
-            Tcp::new(49152, 80).seq(10).ack(71).data(b"x"),
-        )
+        .packet(1000, "phone", "server", Tcp::new(49152, 80).seq(10).ack(71).data(b"x"))
         .lost("partition")
-        .packet(
-            2000,
-            "phone",
-            "server",
-            Tcp::new(49152, 80).seq(10).ack(71).data(b"x"),
-        )
+        .packet(2000, "phone", "server", Tcp::new(49152, 80).seq(10).ack(71).data(b"x"))
         .last(|p| p.marks.retransmission = true)
         .packet(2500, "phone", "server", Tcp::new(49152, 80).seq(11).ack(71).fin())
         .last(|p| {
@@ -210,8 +175,7 @@ mod tests {
     #[test]
     fn bytes_that_are_no_segment_are_still_a_line() {
         let mut b = TraceBuilder::new(&["a", "b"]);
-        b.packet(0, "a", "b", Tcp::new(1, 2))
-            .last(|p| p.bytes = vec![1, 2, 3].into());
+        b.packet(0, "a", "b", Tcp::new(1, 2)).last(|p| p.bytes = vec![1, 2, 3].into());
         let text = packets(&b.build());
         assert!(text.contains("arrived 0.020000  not a TCP segment"), "{text}");
     }
@@ -228,10 +192,6 @@ mod tests {
         trace.spans[0].until = None;
         trace.spans.truncate(1);
         trace.ended = at_ms(5);
-        assert_eq!(
-            packets(&trace).lines().count(),
-            2,
-            "a fault that lasts to the end only begins"
-        );
+        assert_eq!(packets(&trace).lines().count(), 2, "a fault that lasts to the end only begins");
     }
 }

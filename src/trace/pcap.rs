@@ -29,12 +29,8 @@ pub fn write(trace: &Trace, mut out: impl Write) -> io::Result<()> {
     out.write_all(&SNAP_LEN.to_le_bytes())?;
     out.write_all(&LINKTYPE_RAW.to_le_bytes())?;
     for packet in &trace.packets {
-        let too_far = |_| {
-            io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a pcap file ends 136 years after its start",
-            )
-        };
+        let too_far =
+            |_| io::Error::new(io::ErrorKind::InvalidInput, "a pcap file ends 136 years after its start");
         let secs = u32::try_from(packet.sent.as_secs()).map_err(too_far)?;
         let len = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
         let kept = len.min(SNAP_LEN);
@@ -56,8 +52,7 @@ mod tests {
     #[test]
     fn a_capture_begins_with_its_header_and_holds_every_packet_at_its_time() {
         let mut b = TraceBuilder::new(&["a", "b"]);
-        b.packet(1_234_567, "a", "b", Tcp::new(2, 1).ack(1))
-            .lost("partition");
+        b.packet(1_234_567, "a", "b", Tcp::new(2, 1).ack(1)).lost("partition");
         let trace = b.build();
         let mut file = Vec::new();
         write(&trace, &mut file).unwrap();
@@ -80,15 +75,7 @@ mod tests {
         let fields = "frame.time_epoch ip.checksum.status tcp.checksum.status tcp.srcport tcp.seq tcp.nxtseq tcp.ack tcp.window_size tcp.len";
         let mut tshark = Command::new("tshark");
         tshark
-            .args([
-                "-o",
-                "ip.check_checksum:TRUE",
-                "-o",
-                "tcp.check_checksum:TRUE",
-                "-T",
-                "fields",
-                "-r",
-            ])
+            .args(["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-T", "fields", "-r"])
             .arg(&path);
         for field in fields.split(' ') {
             tshark.args(["-e", field]);
@@ -110,12 +97,7 @@ mod tests {
                     v.window.to_string(),
                 ];
                 // Status 1: the checksum is good.
-                format!(
-                    "{time}\t1\t1\t{}\t{}\t{}",
-                    v.segment.src.port(),
-                    numbers.join("\t"),
-                    v.segment.len
-                )
+                format!("{time}\t1\t1\t{}\t{}\t{}", v.segment.src.port(), numbers.join("\t"), v.segment.len)
             })
             .collect();
         // tshark tells a time with as many digits as the file has, or with nine: compare to the microsecond.

@@ -43,28 +43,17 @@ pub struct Events<'a> {
 impl Trace {
     /// The first event of this name (that passes the filters that follow).
     pub fn first<'a>(&'a self, name: &'a str) -> Events<'a> {
-        Events {
-            pick: Pick::First,
-            name: Some(name),
-            ..self.any()
-        }
+        Events { pick: Pick::First, name: Some(name), ..self.any() }
     }
 
     /// The last event of this name (that passes the filters that follow).
     pub fn last<'a>(&'a self, name: &'a str) -> Events<'a> {
-        Events {
-            pick: Pick::Last,
-            name: Some(name),
-            ..self.any()
-        }
+        Events { pick: Pick::Last, name: Some(name), ..self.any() }
     }
 
     /// All events of this name (that pass the filters that follow).
     pub fn all<'a>(&'a self, name: &'a str) -> Events<'a> {
-        Events {
-            name: Some(name),
-            ..self.any()
-        }
+        Events { name: Some(name), ..self.any() }
     }
 
     /// All events of any name (that pass the filters that follow).
@@ -92,10 +81,7 @@ impl Trace {
 
     /// All packets of all hosts.
     pub fn all_packets(&self) -> Packets<'_> {
-        Packets {
-            trace: self,
-            packets: self.packets.iter().collect(),
-        }
+        Packets { trace: self, packets: self.packets.iter().collect() }
     }
 
     /// The host of this name.
@@ -105,10 +91,7 @@ impl Trace {
     pub fn host(&self, name: &str) -> HostId {
         match self.hosts.iter().position(|h| h == name) {
             Some(index) => HostId(u16::try_from(index).expect("a HostId is an index into the hosts")),
-            None => panic!(
-                "the trace has no host `{name}`; its hosts: {}",
-                self.hosts.join(", ")
-            ),
+            None => panic!("the trace has no host `{name}`; its hosts: {}", self.hosts.join(", ")),
         }
     }
 }
@@ -119,18 +102,12 @@ impl<'a> Events<'a> {
     /// # Panics
     /// If the trace has no host of this name.
     pub fn on(self, host: &str) -> Self {
-        Self {
-            host: Some(self.trace.host(host)),
-            ..self
-        }
+        Self { host: Some(self.trace.host(host)), ..self }
     }
 
     /// Only in this layer.
     pub fn layer(self, layer: Layer) -> Self {
-        Self {
-            layer: Some(layer),
-            ..self
-        }
+        Self { layer: Some(layer), ..self }
     }
 
     /// Only with this value of this field.
@@ -141,18 +118,12 @@ impl<'a> Events<'a> {
 
     /// Only at this time or later.
     pub fn after(self, time: Duration) -> Self {
-        Self {
-            from: self.from.max(time),
-            ..self
-        }
+        Self { from: self.from.max(time), ..self }
     }
 
     /// Only earlier than this time.
     pub fn before(self, time: Duration) -> Self {
-        Self {
-            until: self.until.min(time),
-            ..self
-        }
+        Self { until: self.until.min(time), ..self }
     }
 
     /// Only from `from` on and before `until`.
@@ -234,10 +205,7 @@ impl<'a> Events<'a> {
             && self.host.is_none_or(|host| event.host == Some(host))
             && self.layer.is_none_or(|layer| event.layer == layer)
             && (self.from..self.until).contains(&event.at)
-            && self
-                .fields
-                .iter()
-                .all(|(name, value)| event.field(name) == Some(value))
+            && self.fields.iter().all(|(name, value)| event.field(name) == Some(value))
     }
 }
 
@@ -356,6 +324,12 @@ impl<'a> Packets<'a> {
         self.packets.iter().map(|p| p.bytes.len()).sum()
     }
 
+    /// How many bytes of data they carry, without any header.
+    pub fn data_bytes(&self) -> usize {
+        let data = |p: &Packet| Segment::parse(&p.bytes).map_or(0, |segment| segment.data(&p.bytes).len());
+        self.packets.iter().map(|p| data(p)).sum()
+    }
+
     /// The packets, in the order in which they were sent.
     pub fn packets(&self) -> &[&'a Packet] {
         &self.packets
@@ -382,32 +356,19 @@ mod tests {
         let t = a_day_in_the_life();
         let stall_at = at_ms(20_000);
         assert_eq!(
-            t.first("peer declared dead")
-                .on("phone")
-                .after(stall_at)
-                .seconds_since(stall_at),
+            t.first("peer declared dead").on("phone").after(stall_at).seconds_since(stall_at),
             Some(480.0)
         );
         assert_eq!(t.first("peer declared dead").on("server").time(), None);
-        assert_eq!(
-            t.first("update received").seconds_since(at_ms(1021)),
-            Some(-0.001)
-        );
+        assert_eq!(t.first("update received").seconds_since(at_ms(1021)), Some(-0.001));
     }
 
     #[test]
     fn after_includes_the_moment_and_before_does_not() {
         let t = a_day_in_the_life();
-        let received = |from, until| {
-            t.all("update received")
-                .between(at_ms(from), at_ms(until))
-                .count()
-        };
+        let received = |from, until| t.all("update received").between(at_ms(from), at_ms(until)).count();
         assert_eq!(t.all("update received").times()[..2], [at_ms(1020), at_ms(2020)]);
-        assert_eq!(
-            [received(1020, 2020), received(1021, 2021), received(1020, 2021)],
-            [1, 1, 2]
-        );
+        assert_eq!([received(1020, 2020), received(1021, 2021), received(1020, 2021)], [1, 1, 2]);
     }
 
     #[test]
@@ -415,19 +376,12 @@ mod tests {
         let t = a_day_in_the_life();
         assert_eq!(t.all("update sent").values("n"), [1, 2, 3, 4]);
         assert_eq!(t.all("update sent").with("n", 3).count(), 1);
-        assert_eq!(
-            t.all("update sent").with("n", "3").count(),
-            0,
-            "a text is not a number"
-        );
+        assert_eq!(t.all("update sent").with("n", "3").count(), 0, "a text is not a number");
         assert_eq!(t.any().layer(Layer::Fault).count(), 4);
         assert!(t.first("peer declared dead").with("by", "heartbeat").happened());
         assert!(!t.first("peer declared dead").with("by", "keepalive").happened());
         assert_eq!(t.last("update received").time(), Some(at_ms(11_460)));
-        assert_eq!(
-            t.all("update received").last().unwrap().field("n"),
-            Some(&4.into())
-        );
+        assert_eq!(t.all("update received").last().unwrap().field("n"), Some(&4.into()));
         assert_eq!(t.all("update received").numbers("late_s"), [7.46]);
         assert_eq!(t.last("update received").value("n"), Some(&4.into()));
         assert_eq!(t.first("update received").count(), 1);
@@ -440,13 +394,7 @@ mod tests {
         assert_eq!(server().retransmissions().count(), 5);
         assert_eq!(server().retransmissions().lost().count(), 4);
         assert_eq!(server().retransmissions().arrived().times(), [at_ms(11_440)]);
-        assert_eq!(
-            t.packets_from("phone")
-                .keepalives()
-                .between(at_ms(100_000), at_ms(200_000))
-                .count(),
-            2
-        );
+        assert_eq!(t.packets_from("phone").keepalives().between(at_ms(100_000), at_ms(200_000)).count(), 2);
         assert_eq!(t.packets_from("phone").fins().to("server").count(), 1);
         assert_eq!(t.packets_from("phone").resets().count(), 0);
         assert_eq!(t.all_packets().syns().bytes(), 2 * 48);

@@ -34,18 +34,9 @@ impl Flags {
 
     /// The names of the flags that are set, joined by `separator`.
     pub fn names(self, separator: &str) -> String {
-        let all = [
-            (self.syn, "SYN"),
-            (self.fin, "FIN"),
-            (self.rst, "RST"),
-            (self.psh, "PSH"),
-            (self.ack, "ACK"),
-        ];
-        all.iter()
-            .filter(|(set, _)| *set)
-            .map(|(_, name)| *name)
-            .collect::<Vec<_>>()
-            .join(separator)
+        let all =
+            [(self.syn, "SYN"), (self.fin, "FIN"), (self.rst, "RST"), (self.psh, "PSH"), (self.ack, "ACK")];
+        all.iter().filter(|(set, _)| *set).map(|(_, name)| *name).collect::<Vec<_>>().join(separator)
     }
 }
 
@@ -167,9 +158,7 @@ impl Segment {
 
     /// The data it carries; `packet` is what it was parsed from.
     pub fn data<'a>(&self, packet: &'a [u8]) -> &'a [u8] {
-        packet
-            .get(self.data_at..self.data_at + self.len)
-            .unwrap_or_default()
+        packet.get(self.data_at..self.data_at + self.len).unwrap_or_default()
     }
 }
 
@@ -196,10 +185,8 @@ impl TcpOptions {
                 (3, 1) => out.window_scale = Some(body[0].min(14)),
                 (4, 0) => out.sack_permitted = true,
                 (5, _) => {
-                    out.sack = body
-                        .chunks_exact(8)
-                        .map(|block| (u32_at(block, 0), u32_at(block, 4)))
-                        .collect()
+                    out.sack =
+                        body.chunks_exact(8).map(|block| (u32_at(block, 0), u32_at(block, 4))).collect()
                 }
                 (8, 8) => out.timestamps = Some((u32_at(body, 0), u32_at(body, 4))),
                 _ => {}
@@ -233,10 +220,7 @@ mod tests {
             .options(&[2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7])
             .packet();
         let s = Segment::parse(&bytes).unwrap();
-        assert_eq!(
-            (s.src.port(), s.dst.port(), s.seq, s.window, s.len),
-            (49152, 80, 7, 64240, 0)
-        );
+        assert_eq!((s.src.port(), s.dst.port(), s.seq, s.window, s.len), (49152, 80, 7, 64240, 0));
         assert_eq!(s.flags.to_string(), "SYN");
         assert_eq!(
             s.options,
@@ -288,24 +272,12 @@ mod tests {
         };
         assert_eq!(Segment::parse(&[]), Err(SegmentError::Truncated));
         assert_eq!(with(0, 0x65), Err(SegmentError::NotIpv4));
-        assert_eq!(
-            with(0, 0x41),
-            Err(SegmentError::Truncated),
-            "an IPv4 header of four bytes"
-        );
+        assert_eq!(with(0, 0x41), Err(SegmentError::Truncated), "an IPv4 header of four bytes");
         assert_eq!(with(9, 17), Err(SegmentError::NotTcp), "UDP");
         assert_eq!(with(7, 1), Err(SegmentError::NotTcp), "a later fragment");
-        assert_eq!(
-            with(32, 0x40),
-            Err(SegmentError::Truncated),
-            "a TCP header of 16 bytes"
-        );
+        assert_eq!(with(32, 0x40), Err(SegmentError::Truncated), "a TCP header of 16 bytes");
         for cut in 0..good.len() {
-            assert_eq!(
-                Segment::parse(&good[..cut]),
-                Err(SegmentError::Truncated),
-                "cut at {cut}"
-            );
+            assert_eq!(Segment::parse(&good[..cut]), Err(SegmentError::Truncated), "cut at {cut}");
         }
     }
 

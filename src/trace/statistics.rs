@@ -16,12 +16,7 @@ pub struct Statistics {
 /// The statistics of some values, in their unit; `None` when there are none.
 pub fn statistics(values: &[f64]) -> Option<Statistics> {
     let of = |q| quantile(values, q);
-    Some(Statistics {
-        min: of(0.0)?,
-        median: of(0.5)?,
-        p99: of(0.99)?,
-        max: of(1.0)?,
-    })
+    Some(Statistics { min: of(0.0)?, median: of(0.5)?, p99: of(0.99)?, max: of(1.0)? })
 }
 
 /// The quantile `q` (from 0 to 1) by nearest rank: the smallest value such that at least the share `q` of all values
@@ -48,15 +43,7 @@ mod tests {
     fn quantiles_are_values_by_nearest_rank() {
         let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
         let s = statistics(&hundred).unwrap();
-        assert_eq!(
-            s,
-            Statistics {
-                min: 1.0,
-                median: 50.0,
-                p99: 99.0,
-                max: 100.0
-            }
-        );
+        assert_eq!(s, Statistics { min: 1.0, median: 50.0, p99: 99.0, max: 100.0 });
         assert_eq!(quantile(&[3.0, 1.0, 2.0], 0.5), Some(2.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.5), Some(1.0));
         assert_eq!(quantile(&[1.0, 2.0], 0.51), Some(2.0));

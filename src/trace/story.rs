@@ -44,11 +44,8 @@ pub fn story(trace: &Trace, options: &Options) -> String {
             kept: fold::is_turning_point(e.name),
         })
         .collect();
-    let told = if options.fold {
-        fold::told(&items, fold::FIRST, fold::RARE)
-    } else {
-        vec![true; items.len()]
-    };
+    let told =
+        if options.fold { fold::told(&items, fold::FIRST, fold::RARE) } else { vec![true; items.len()] };
     let mut lines = Vec::new();
     let mut folded = Vec::new();
     for (event, told) in trace.events.iter().zip(told) {
@@ -63,21 +60,14 @@ pub fn story(trace: &Trace, options: &Options) -> String {
     lines.extend(fold_line(&folded));
     lines.push(Line::Across(' ', seconds(trace.ended), "the run ends".to_owned()));
     let left = Align::Left;
-    table(
-        ["time", "host", "layer", "event", ""],
-        [Align::Right, left, left, left, left],
-        &lines,
-    )
+    table(["time", "host", "layer", "event", ""], [Align::Right, left, left, left, left], &lines)
 }
 
 fn line(trace: &Trace, event: &Event) -> Line<5> {
     let margin = if event.layer == Layer::Fault { '!' } else { ' ' };
     let host = event.host.map_or("-", |h| trace.host_name(h));
-    let fields: Vec<String> = event
-        .fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", shown(value)))
-        .collect();
+    let fields: Vec<String> =
+        event.fields.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
     let cells = [
         seconds(event.at),
         host.to_owned(),
@@ -100,16 +90,9 @@ fn fold_line(folded: &[&Event]) -> Option<Line<5>> {
         }
         *count += 1;
     }
-    let kinds: Vec<String> = names
-        .iter()
-        .map(|n| format!("{n} × {}", grouped(counts[n])))
-        .collect();
+    let kinds: Vec<String> = names.iter().map(|n| format!("{n} × {}", grouped(counts[n]))).collect();
     let count = grouped(folded.len());
-    let remark = format!(
-        "{count} more lines like these, until {} ({})",
-        seconds(last.at),
-        kinds.join(", ")
-    );
+    let remark = format!("{count} more lines like these, until {} ({})", seconds(last.at), kinds.join(", "));
     Some(Line::Across('…', String::new(), remark))
 }
 
@@ -135,22 +118,16 @@ mod tests {
     #[test]
     fn a_story_is_aligned_and_its_faults_stand_out() {
         let mut b = TraceBuilder::new(&["phone", "server"]);
-        b.event(
-            0,
-            "phone",
-            Layer::Tcp,
-            "connecting",
-            &[("to", "server:80".into())],
-        )
-        .event(12_345, "", Layer::Fault, "partition", &[])
-        .event(
-            12_400,
-            "server",
-            Layer::Ws,
-            "closed",
-            &[("code", 1001.into()), ("reason", "going away".into())],
-        )
-        .ended(20_000);
+        b.event(0, "phone", Layer::Tcp, "connecting", &[("to", "server:80".into())])
+            .event(12_345, "", Layer::Fault, "partition", &[])
+            .event(
+                12_400,
+                "server",
+                Layer::Ws,
+                "closed",
+                &[("code", 1001.into()), ("reason", "going away".into())],
+            )
+            .ended(20_000);
         let expected = "
        time  host    layer  event
    0.000000  phone   tcp    connecting  to=server:80
@@ -176,10 +153,7 @@ mod tests {
     #[test]
     fn a_story_without_routine_is_told_in_full() {
         let trace = a_day_in_the_life();
-        assert_eq!(
-            story(&trace, &Options::default()),
-            story(&trace, &Options { fold: false })
-        );
+        assert_eq!(story(&trace, &Options::default()), story(&trace, &Options { fold: false }));
     }
 
     proptest! {

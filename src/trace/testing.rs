@@ -29,16 +29,7 @@ pub(crate) struct Tcp {
 
 impl Tcp {
     pub(crate) fn new(src: u16, dst: u16) -> Self {
-        Self {
-            src,
-            dst,
-            seq: 1,
-            ack: 0,
-            flags: 0,
-            window: 502,
-            options: vec![],
-            data: vec![],
-        }
+        Self { src, dst, seq: 1, ack: 0, flags: 0, window: 502, options: vec![], data: vec![] }
     }
     pub(crate) fn syn(mut self) -> Self {
         self.flags |= 0x02;
@@ -135,19 +126,11 @@ pub(crate) struct TraceBuilder(Trace);
 
 impl TraceBuilder {
     pub(crate) fn new(hosts: &[&str]) -> Self {
-        Self(Trace {
-            hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
-            ..Trace::default()
-        })
+        Self(Trace { hosts: hosts.iter().map(|h| (*h).to_owned()).collect(), ..Trace::default() })
     }
 
     fn host(&self, name: &str) -> HostId {
-        let at = self
-            .0
-            .hosts
-            .iter()
-            .position(|h| h == name)
-            .expect("a host of the trace");
+        let at = self.0.hosts.iter().position(|h| h == name).expect("a host of the trace");
         HostId(u16::try_from(at).unwrap())
     }
 
@@ -161,13 +144,7 @@ impl TraceBuilder {
         fields: &[(&'static str, Value)],
     ) -> &mut Self {
         let host = (!host.is_empty()).then(|| self.host(host));
-        self.0.events.push(Event {
-            at: at_ms(ms),
-            host,
-            layer,
-            name,
-            fields: fields.to_vec(),
-        });
+        self.0.events.push(Event { at: at_ms(ms), host, layer, name, fields: fields.to_vec() });
         self
     }
 
@@ -224,12 +201,7 @@ impl TraceBuilder {
         let mut trace = self.0.clone();
         trace.events.sort_by_key(|e| e.at);
         trace.packets.sort_by_key(|p| p.sent);
-        let last = trace
-            .events
-            .iter()
-            .map(|e| e.at)
-            .chain(trace.packets.iter().map(|p| p.sent))
-            .max();
+        let last = trace.events.iter().map(|e| e.at).chain(trace.packets.iter().map(|p| p.sent)).max();
         trace.ended = trace.ended.max(last.unwrap_or_default());
         trace
     }
@@ -249,47 +221,19 @@ pub(crate) fn a_day_in_the_life() -> Trace {
     let response = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
     let mut b = TraceBuilder::new(&["phone", "server"]);
     b.event(0, "server", Layer::Tcp, "listening", &[("port", 80u64.into())])
-        .event(
-            0,
-            "phone",
-            Layer::Tcp,
-            "connecting",
-            &[("to", "server:80".into())],
-        )
-        .packet(
-            0,
-            "phone",
-            "server",
-            Tcp::new(c, s).syn().seq(1000).window(64240).options(syn_options),
-        )
+        .event(0, "phone", Layer::Tcp, "connecting", &[("to", "server:80".into())])
+        .packet(0, "phone", "server", Tcp::new(c, s).syn().seq(1000).window(64240).options(syn_options))
         .packet(
             20,
             "server",
             "phone",
-            Tcp::new(s, c)
-                .syn()
-                .seq(5000)
-                .ack(1001)
-                .window(65160)
-                .options(syn_options),
+            Tcp::new(s, c).syn().seq(5000).ack(1001).window(65160).options(syn_options),
         )
         .event(40, "phone", Layer::Tcp, "connected", &[("in_ms", 40u64.into())])
         .packet(40, "phone", "server", up_ack(1, 1))
         .packet(40, "phone", "server", up(request, 1, 1))
-        .event(
-            60,
-            "server",
-            Layer::Tcp,
-            "connection accepted",
-            &[("from", "10.0.0.1:49152".into())],
-        )
-        .event(
-            60,
-            "server",
-            Layer::Http,
-            "request",
-            &[("method", "GET".into()), ("path", "/feed".into())],
-        )
+        .event(60, "server", Layer::Tcp, "connection accepted", &[("from", "10.0.0.1:49152".into())])
+        .event(60, "server", Layer::Http, "request", &[("method", "GET".into()), ("path", "/feed".into())])
         .packet(60, "server", "phone", down(response, 1, 43))
         .event(80, "phone", Layer::Ws, "open", &[])
         .packet(80, "phone", "server", up_ack(43, 57));
@@ -298,53 +242,32 @@ pub(crate) fn a_day_in_the_life() -> Trace {
         let seq = 57 + 11 * u32::try_from(n).unwrap();
         b.event(t, "server", Layer::App, "update sent", &[("n", (n + 1).into())])
             .packet(t, "server", "phone", down(&text(n as u8 + 1), seq, 43))
-            .event(
-                t + 20,
-                "phone",
-                Layer::App,
-                "update received",
-                &[("n", (n + 1).into())],
-            )
+            .event(t + 20, "phone", Layer::App, "update received", &[("n", (n + 1).into())])
             .packet(t + 20, "phone", "server", up_ack(43, seq + 11));
     }
-    b.event(
-        3500,
-        "",
-        Layer::Fault,
-        "partition",
-        &[("between", "phone and server".into())],
-    )
-    .span(3500, 9000, &["phone", "server"], "partition")
-    .event(4000, "server", Layer::App, "update sent", &[("n", 4u64.into())]);
+    b.event(3500, "", Layer::Fault, "partition", &[("between", "phone and server".into())])
+        .span(3500, 9000, &["phone", "server"], "partition")
+        .event(4000, "server", Layer::App, "update sent", &[("n", 4u64.into())]);
     for (n, t) in [4000u64, 4240, 4720, 5680, 7600].into_iter().enumerate() {
         b.packet(t, "server", "phone", down(&text(4), 90, 43))
             .last(|p| p.marks.retransmission = n > 0)
             .lost("partition");
     }
-    b.event(
-        9000,
-        "",
-        Layer::Fault,
-        "healed",
-        &[("between", "phone and server".into())],
-    )
-    .packet(11440, "server", "phone", down(&text(4), 90, 43))
-    .last(|p| p.marks.retransmission = true)
-    .event(
-        11460,
-        "phone",
-        Layer::App,
-        "update received",
-        &[("n", 4u64.into()), ("late_s", 7.46.into())],
-    )
-    .packet(11460, "phone", "server", up_ack(43, 101))
-    .event(20_000, "server", Layer::Fault, "stall", &[])
-    .span(20_000, 600_000, &["server"], "stall");
+    b.event(9000, "", Layer::Fault, "healed", &[("between", "phone and server".into())])
+        .packet(11440, "server", "phone", down(&text(4), 90, 43))
+        .last(|p| p.marks.retransmission = true)
+        .event(11460, "phone", Layer::App, "update received", &[("n", 4u64.into()), ("late_s", 7.46.into())])
+        .packet(11460, "phone", "server", up_ack(43, 101))
+        .event(20_000, "server", Layer::Fault, "stall", &[])
+        .span(20_000, 600_000, &["server"], "stall");
     for n in 0..8u64 {
         let t = 71_460 + 60_000 * n;
-        b.packet(t, "phone", "server", up_ack(42, 101))
-            .last(|p| p.marks.keepalive = true)
-            .packet(t + 20, "server", "phone", down_ack(101, 43));
+        b.packet(t, "phone", "server", up_ack(42, 101)).last(|p| p.marks.keepalive = true).packet(
+            t + 20,
+            "server",
+            "phone",
+            down_ack(101, 43),
+        );
     }
     b.event(
         500_000,
@@ -360,12 +283,7 @@ pub(crate) fn a_day_in_the_life() -> Trace {
         "closing",
         &[("code", 1001u64.into()), ("reason", "going away".into())],
     )
-    .packet(
-        500_000,
-        "phone",
-        "server",
-        up(&[0x88, 0x82, 1, 1, 1, 1, 2, 0xe8], 43, 101).fin(),
-    )
+    .packet(500_000, "phone", "server", up(&[0x88, 0x82, 1, 1, 1, 1, 2, 0xe8], 43, 101).fin())
     .packet(500_020, "server", "phone", down_ack(101, 52))
     .event(600_000, "server", Layer::Fault, "resumed", &[])
     .ended(610_000);
@@ -380,25 +298,9 @@ pub(crate) fn an_hour_of_pings() -> Trace {
     for n in 1..=3600u32 {
         let t = u64::from(n) * 1000;
         b.event(t, "phone", Layer::Ws, "ping sent", &[("n", u64::from(n).into())])
-            .packet(
-                t,
-                "phone",
-                "server",
-                Tcp::new(c, s).seq(2 * n).ack(2 * n).data(&[0x89, 0]),
-            )
-            .packet(
-                t + 20,
-                "server",
-                "phone",
-                Tcp::new(s, c).seq(2 * n).ack(2 * n + 2).data(&[0x8a, 0]),
-            )
-            .event(
-                t + 40,
-                "phone",
-                Layer::Ws,
-                "pong received",
-                &[("n", u64::from(n).into())],
-            );
+            .packet(t, "phone", "server", Tcp::new(c, s).seq(2 * n).ack(2 * n).data(&[0x89, 0]))
+            .packet(t + 20, "server", "phone", Tcp::new(s, c).seq(2 * n).ack(2 * n + 2).data(&[0x8a, 0]))
+            .event(t + 40, "phone", Layer::Ws, "pong received", &[("n", u64::from(n).into())]);
     }
     b.build()
 }

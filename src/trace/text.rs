@@ -62,10 +62,7 @@ pub(super) fn table<const N: usize>(header: [&str; N], align: [Align; N], lines:
         }
     };
     let row = |cells: [&str; N]| {
-        let shown: Vec<String> = (0..N)
-            .filter(|c| widths[*c] > 0)
-            .map(|c| cell(c, cells[c]))
-            .collect();
+        let shown: Vec<String> = (0..N).filter(|c| widths[*c] > 0).map(|c| cell(c, cells[c])).collect();
         shown.join("  ")
     };
     let mut out = format!("  {}", row(header)).trim_end().to_owned() + "\n";
@@ -94,9 +91,6 @@ mod tests {
 
     #[test]
     fn counts_are_grouped_by_three() {
-        assert_eq!(
-            [7, 1000, 3598, 1_234_567].map(grouped),
-            ["7", "1 000", "3 598", "1 234 567"]
-        );
+        assert_eq!([7, 1000, 3598, 1_234_567].map(grouped), ["7", "1 000", "3 598", "1 234 567"]);
     }
 }

@@ -13,10 +13,7 @@ pub fn have(program: &str) -> bool {
         .is_ok_and(|s| s.success());
     if !found {
         let required = std::env::var("HALFOPEN_TOOLS").is_ok_and(|v| v == "required");
-        assert!(
-            !required,
-            "{program} is not installed, and HALFOPEN_TOOLS=required"
-        );
+        assert!(!required, "{program} is not installed, and HALFOPEN_TOOLS=required");
         eprintln!("\n*** SKIPPED: {program} is not installed, so this test has tested nothing ***\n");
     }
     found

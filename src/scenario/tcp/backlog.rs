@@ -19,76 +19,58 @@ parameters! {
 }
 
 /// `tcp/backlog`
-pub static SCENARIO: Experiment<Backlog> =
-    Experiment {
-        name: "tcp/backlog",
-        question: "A server cannot accept as fast as clients come. What do the clients see?",
-        // Every kernel before Linux 6.5, and most phones: 1, 3, 7 s. With 4, as since then: 1, 2, 3, 4, 5, 7 s.
-        kernel: || Sysctls {
-            syn_linear_timeouts: 0,
-            ..Sysctls::default()
-        },
-        run: |p, mut world| {
-            let begins = secs(1);
-            let server = world.machine("server");
-            let crowd = world.crowd("client", p.clients as usize);
-            world.links().one_way(p.one_way);
+pub static SCENARIO: Experiment<Backlog> = Experiment {
+    name: "tcp/backlog",
+    question: "A server cannot accept as fast as clients come. What do the clients see?",
+    // Every kernel before Linux 6.5, and most phones: 1, 3, 7 s. With 4, as since then: 1, 2, 3, 4, 5, 7 s.
+    kernel: || Sysctls { syn_linear_timeouts: 0, ..Sysctls::default() },
+    run: |p, mut world| {
+        let begins = secs(1);
+        let server = world.machine("server");
+        let crowd = world.crowd("client", p.clients as usize);
+        world.links().one_way(p.one_way);
 
-            server.runs(async move |net| {
-                let options = ListenOptions {
-                    backlog: p.backlog,
-                    ..ListenOptions::default()
-                };
-                let mut listener = net.listen(80, &options).await?;
-                net.until(begins).await;
-                let mut held = Vec::new();
-                loop {
-                    sleep(secs(1) / p.accept_rate).await;
-                    held.push(listener.accept().await?);
+        server.does(async move |net| {
+            let options = ListenOptions { backlog: p.backlog, ..ListenOptions::default() };
+            let mut listener = net.listen(80, &options).await?;
+            net.until(begins).await;
+            let mut held = Vec::new();
+            loop {
+                sleep(secs(1) / p.accept_rate).await;
+                held.push(listener.accept().await?);
+            }
+        });
+        for (i, client) in (0..).zip(&crowd) {
+            let comes_at = begins + p.within * i / p.clients;
+            client.does(async move |net| {
+                net.until(comes_at).await;
+                match net.connect("server:80", &SocketOptions::default()).await {
+                    Ok(_stream) => {
+                        note!(connect_s = (net.now() - comes_at).as_secs_f64(), "connected");
+                        std::future::pending().await
+                    }
+                    Err(e) => {
+                        note!(error = e.kind().to_string(), "connect failed");
+                        Ok(())
+                    }
                 }
             });
-            for (i, client) in (0..).zip(&crowd) {
-                let comes_at = begins + p.within * i / p.clients;
-                client.runs(async move |net| {
-                    net.until(comes_at).await;
-                    match net.connect("server:80", &SocketOptions::default()).await {
-                        Ok(_stream) => {
-                            note!(connect_s = (net.now() - comes_at).as_secs_f64(), "connected");
-                            std::future::pending().await
-                        }
-                        Err(e) => {
-                            note!(error = e.kind().to_string(), "connect failed");
-                            Ok(())
-                        }
-                    }
-                });
-            }
+        }
 
-            let trace = world.run(begins + p.within + secs(140))?;
-            let connect = statistics(&trace.all("connected").numbers("connect_s"));
-            let at_once = p.one_way.as_secs_f64() * 2.0 + 0.01;
-            let retried: Vec<f64> = trace
-                .all("connected")
-                .numbers("connect_s")
-                .into_iter()
-                .filter(|s| *s > at_once)
-                .collect();
-            let refused = trace
-                .all("connect failed")
-                .with("error", "connection refused")
-                .count();
-            let dropped = trace.all("SYN dropped").on("server").count();
-            // SYNs leave at 0, 1, 3, 7, 15, ... s (or as kernel.syn_linear_timeouts says), up to 9 % late.
-            let quantised = retried.iter().all(|s| {
-                let steps = [
-                    1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 15.0, 19.0, 31.0, 35.0, 63.0, 67.0,
-                ];
-                let at = s - p.one_way.as_secs_f64() * 2.0;
-                steps
-                    .iter()
-                    .any(|step| at >= step - 0.01 && at <= step * 1.09 + 0.05)
-            });
-            Ok(Report::of(trace.clone())
+        let trace = world.run(begins + p.within + secs(140))?;
+        let connect = statistics(&trace.all("connected").numbers("connect_s"));
+        let at_once = p.one_way.as_secs_f64() * 2.0 + 0.01;
+        let retried: Vec<f64> =
+            trace.all("connected").numbers("connect_s").into_iter().filter(|s| *s > at_once).collect();
+        let refused = trace.all("connect failed").with("error", "connection refused").count();
+        let dropped = trace.all("SYN dropped").on("server").count();
+        // SYNs leave at 0, 1, 3, 7, 15, ... s (or as kernel.syn_linear_timeouts says), up to 9 % late.
+        let quantised = retried.iter().all(|s| {
+            let steps = [1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 11.0, 15.0, 19.0, 31.0, 35.0, 63.0, 67.0];
+            let at = s - p.one_way.as_secs_f64() * 2.0;
+            steps.iter().any(|step| at >= step - 0.01 && at <= step * 1.09 + 0.05)
+        });
+        Ok(Report::of(trace.clone())
             .measure("connected_count", trace.all("connected").count())
             .measure("connected_at_once_count", trace.all("connected").count() - retried.len())
             // Their last ACK was dropped, their server never heard of them: connections that only one side believes in.
@@ -105,5 +87,5 @@ pub static SCENARIO: Experiment<Backlog> =
                 "a full backlog refuses nobody: it drops SYNs, and connect times are those of the SYN timer",
                 refused == 0 && quantised && retried.is_empty() == (dropped == 0),
             ))
-        },
-    };
+    },
+};

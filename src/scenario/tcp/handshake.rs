@@ -14,11 +14,8 @@ pub enum Closer {
 }
 
 impl Choice for Closer {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("client", Closer::Client),
-        ("server", Closer::Server),
-        ("both", Closer::Both),
-    ];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("client", Closer::Client), ("server", Closer::Server), ("both", Closer::Both)];
 }
 crate::choice_parameter!(Closer);
 
@@ -44,7 +41,7 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         let [client, server] = world.machines(["client", "server"]);
         world.link(&client, &server).one_way(p.one_way);
 
-        server.runs(async move |net| {
+        server.does(async move |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
             let (mut stream, _) = listener.accept().await?;
             stream.read_u32().await?;
@@ -55,7 +52,7 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
             stream.shutdown().await?;
             stream.read_to_end(&mut Vec::new()).await.map(|_| ())
         });
-        client.runs(async move |net| {
+        client.does(async move |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
             stream.write_u32(1).await?;
             match p.closer {
@@ -67,25 +64,12 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         });
 
         let trace = world.run(close_at + p.one_way * 10 + time_wait + secs(5))?;
-        let handshake_s = trace
-            .first("established")
-            .on("client")
-            .seconds_since(Duration::ZERO);
+        let handshake_s = trace.first("established").on("client").seconds_since(Duration::ZERO);
         let client_time_wait_s = in_time_wait(&trace, "client");
         let server_time_wait_s = in_time_wait(&trace, "server");
         let sent = trace.all_packets();
-        let has_data = |packet: &&Packet| {
-            trace
-                .packets_from("client")
-                .with_data()
-                .packets()
-                .contains(packet)
-        };
-        let to_open = sent
-            .packets()
-            .iter()
-            .take_while(|packet| !has_data(packet))
-            .count();
+        let has_data = |packet: &&Packet| trace.packets_from("client").with_data().packets().contains(packet);
+        let to_open = sent.packets().iter().take_while(|packet| !has_data(packet)).count();
         let to_part = trace.all_packets().after(close_at).count();
         let left = match p.closer {
             Closer::Client => client_time_wait_s.is_some() && server_time_wait_s.is_none(),

@@ -26,20 +26,13 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
     run: |p, mut world| {
         let dies_at = secs(2) + p.one_way * 4;
         let documented = p.idle + p.interval * p.count;
-        let probes = Keepalive {
-            idle: p.idle,
-            interval: p.interval,
-            count: p.count,
-        };
-        let options = SocketOptions {
-            keepalive: p.keepalive.then_some(probes),
-            ..SocketOptions::default()
-        };
+        let probes = Keepalive { idle: p.idle, interval: p.interval, count: p.count };
+        let options = SocketOptions { keepalive: p.keepalive.then_some(probes), ..SocketOptions::default() };
 
         let [listener, writer, server] = world.machines(["listener", "writer", "server"]);
         world.links().one_way(p.one_way);
 
-        server.runs(async |net| {
+        server.does(async |net| {
             let mut sockets = net.listen(80, &ListenOptions::default()).await?;
             let mut held = Vec::new();
             loop {
@@ -50,7 +43,7 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
         });
         for (client, writes) in [(&listener, false), (&writer, true)] {
             let options = options.clone();
-            client.runs(async move |net| {
+            client.does(async move |net| {
                 let mut stream = net.connect("server:80", &options).await?;
                 stream.read_u32().await?;
                 note!("last sign of life");

@@ -26,7 +26,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
         let [phone, server] = world.machines(["phone", "server"]);
         world.link(&phone, &server).one_way(p.one_way);
 
-        server.runs(async |net| {
+        server.does(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
             let (mut stream, _) = listener.accept().await?;
             while let Ok(n) = stream.read_u32().await {
@@ -35,7 +35,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
             }
             Ok(())
         });
-        phone.runs(async move |net| {
+        phone.does(async move |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
             for n in 1..=20 {
                 stream.write_u32(n).await?;
@@ -50,11 +50,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
         world.at(begins).partition(&phone, &server).lasting(p.outage);
 
         let trace = world.run(ends + p.outage * 2 + cap + secs(10))?;
-        let written = trace
-            .first("message written")
-            .on("phone")
-            .time()
-            .unwrap_or(begins);
+        let written = trace.first("message written").on("phone").time().unwrap_or(begins);
         let stall_s = trace.first("message received").with("n", 99).seconds_since(ends);
         let sent_again = trace.packets_from("phone").retransmissions().after(written);
         let idle_s = p.outage.as_secs_f64();

@@ -29,7 +29,7 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
         let [phone, server] = world.machines(["phone", "server"]);
         world.link(&phone, &server).one_way(p.one_way);
 
-        server.runs(async |net| {
+        server.does(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
             let mut held = Vec::new();
             loop {
@@ -37,7 +37,7 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
             }
         });
         let writer = options.clone();
-        phone.runs(async move |net| {
+        phone.does(async move |net| {
             let mut stream = net.connect("server:80", &writer).await?;
             net.until(write_at).await;
             stream.write_u32(1).await?;
@@ -46,7 +46,7 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
             note!(error, "writer failed");
             Ok(())
         });
-        phone.runs(async move |net| {
+        phone.does(async move |net| {
             let mut stream = net.connect("server:80", &options).await?;
             let error = stream.read_u32().await.err().map(|e| e.kind().to_string());
             note!(error, "idle reader failed");
@@ -58,13 +58,8 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
         let trace = world.run(dies_at + p.outage.max(p.user_timeout) + mins(5))?;
         let failed = trace.first("writer failed").on("phone");
         let error_s = failed.seconds_since(write_at);
-        let timed_out = failed
-            .value("error")
-            .is_some_and(|kind| kind.to_string() == "timed out");
-        let idle_error_s = trace
-            .first("idle reader failed")
-            .on("phone")
-            .seconds_since(write_at);
+        let timed_out = failed.value("error").is_some_and(|kind| kind.to_string() == "timed out");
+        let idle_error_s = trace.first("idle reader failed").on("phone").seconds_since(write_at);
         let limit_s = p.user_timeout.as_secs_f64();
         Ok(Report::of(trace.clone())
             .measure("error_s", error_s)

@@ -26,21 +26,11 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
         let [client, server] = world.machines(["client", "server"]);
         world.link(&client, &server).one_way(p.one_way);
 
-        server.runs(async move |net| {
+        server.does(async move |net| {
             // A linger of zero: what is closed is aborted, as an application does that has lost patience.
-            let accepted = SocketOptions {
-                linger: Some(Duration::ZERO),
-                ..SocketOptions::default()
-            };
-            let mut listener = net
-                .listen(
-                    80,
-                    &ListenOptions {
-                        accepted,
-                        ..ListenOptions::default()
-                    },
-                )
-                .await?;
+            let accepted = SocketOptions { linger: Some(Duration::ZERO), ..SocketOptions::default() };
+            let mut listener =
+                net.listen(80, &ListenOptions { accepted, ..ListenOptions::default() }).await?;
             let (mut stream, _) = listener.accept().await?;
             let mut n = 0_u32;
             while net.now() < aborted_at {
@@ -51,7 +41,7 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
             }
             Ok(())
         });
-        client.runs(async |net| {
+        client.does(async |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
             loop {
                 let n = stream.read_u32().await?;

@@ -23,13 +23,7 @@ const PORT: u16 = 9;
 const UDP_CAPACITY: usize = 1 << 20;
 
 pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
-    let Built {
-        nodes,
-        network,
-        lasts,
-        tick,
-        seed,
-    } = built;
+    let Built { nodes, network, lasts, tick, seed } = built;
     let mut sim = turmoil::Builder::new()
         .simulation_duration(Duration::MAX)
         .tick_duration(tick)
@@ -69,11 +63,7 @@ async fn drive(
         let mut local = false;
         let sent: Vec<Parcel> = node.sent().collect();
         for parcel in sent {
-            let to = network
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .interface(parcel.to)
-                .node;
+            let to = network.lock().unwrap_or_else(PoisonError::into_inner).interface(parcel.to).node;
             if names[to] == node.name {
                 local = true;
                 node.deliver(parcel);
@@ -122,14 +112,6 @@ fn decode(mut datagram: &[u8]) -> Parcel {
     let due = Duration::from_micros(datagram.get_u64());
     let seq = datagram.get_u64();
     let to = InterfaceId(datagram.get_u32() as usize);
-    let packet = Some(datagram.get_u64())
-        .filter(|n| *n != u64::MAX)
-        .map(PacketId::numbered);
-    Parcel {
-        due,
-        seq,
-        to,
-        packet,
-        bytes: Bytes::copy_from_slice(datagram),
-    }
+    let packet = Some(datagram.get_u64()).filter(|n| *n != u64::MAX).map(PacketId::numbered);
+    Parcel { due, seq, to, packet, bytes: Bytes::copy_from_slice(datagram) }
 }

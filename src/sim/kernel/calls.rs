@@ -76,12 +76,7 @@ impl Kernel {
             p => Some(p).filter(|&p| free(self, p)),
         }
         .ok_or(io::ErrorKind::AddrInUse)?;
-        let listener = Listener {
-            owner,
-            options: options.clone(),
-            queue: Default::default(),
-            waker: None,
-        };
+        let listener = Listener { owner, options: options.clone(), queue: Default::default(), waker: None };
         self.listeners.insert(port, listener);
         Ok(port)
     }
@@ -104,12 +99,8 @@ impl Kernel {
     /// Closes a listener: connections not yet accepted are reset.
     pub fn close_listener(&mut self, now: Duration, port: u16) {
         self.listeners.remove(&port);
-        let waiting: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, c)| c.listener == Some(port))
-            .map(|(id, _)| *id)
-            .collect();
+        let waiting: Vec<ConnId> =
+            self.conns.iter().filter(|(_, c)| c.listener == Some(port)).map(|(id, _)| *id).collect();
         for id in waiting {
             if let Some(conn) = self.conns.get_mut(&id) {
                 conn.orphan = true;
@@ -213,21 +204,13 @@ impl Kernel {
 
     /// Everything a process held is closed by the kernel when it dies.
     pub fn process_died(&mut self, now: Duration, owner: ProcessId) {
-        let ports: Vec<u16> = self
-            .listeners
-            .iter()
-            .filter(|(_, l)| l.owner == owner)
-            .map(|(p, _)| *p)
-            .collect();
+        let ports: Vec<u16> =
+            self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(p, _)| *p).collect();
         for port in ports {
             self.close_listener(now, port);
         }
-        let held: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, c)| c.owner == owner && !c.orphan)
-            .map(|(id, _)| *id)
-            .collect();
+        let held: Vec<ConnId> =
+            self.conns.iter().filter(|(_, c)| c.owner == owner && !c.orphan).map(|(id, _)| *id).collect();
         for id in held {
             self.close(now, id);
         }

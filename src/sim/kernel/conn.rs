@@ -169,10 +169,7 @@ impl Conn {
     }
 
     fn is_open(&self) -> bool {
-        !matches!(
-            self.state(),
-            State::SynSent | State::SynReceived | State::Listen | State::Closed
-        )
+        !matches!(self.state(), State::SynSent | State::SynReceived | State::Listen | State::Closed)
     }
 
     fn socket(&self) -> &Socket<'static> {
@@ -190,11 +187,7 @@ impl Conn {
 
     /// Bytes written and not yet acknowledged.
     pub fn send_queue(&self) -> usize {
-        if self.detached {
-            0
-        } else {
-            self.socket().send_queue()
-        }
+        if self.detached { 0 } else { self.socket().send_queue() }
     }
 
     /// The next sequence numbers of both directions, for TIME-WAIT.
@@ -221,14 +214,12 @@ impl Conn {
         }
         if segment.len > 0 {
             let at_once = self.acks.data_arrived(now, self.xmit.rtt.timeout());
-            self.socket_mut()
-                .set_ack_delay(if at_once { None } else { Some(ACK_PENDING) });
+            self.socket_mut().set_ack_delay(if at_once { None } else { Some(ACK_PENDING) });
         }
         let before = self.state();
         self.follow(now);
         self.wire.arriving = Some(packet);
-        self.iface
-            .poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
+        self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
         if let Some(ack) = segment.ack {
             self.xmit.acknowledged(now, ack);
         }
@@ -248,20 +239,8 @@ impl Conn {
         if self.detached {
             return None;
         }
-        let keepalive = self
-            .keepalive
-            .as_ref()
-            .filter(|_| self.is_open())
-            .map(KeepaliveTimer::deadline);
-        [
-            self.xmit.deadline(),
-            keepalive,
-            self.acks.deadline(),
-            self.fin_wait_2,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        let keepalive = self.keepalive.as_ref().filter(|_| self.is_open()).map(KeepaliveTimer::deadline);
+        [self.xmit.deadline(), keepalive, self.acks.deadline(), self.fin_wait_2].into_iter().flatten().min()
     }
 
     /// Does what is due.
@@ -295,10 +274,7 @@ impl Conn {
                 }
                 retransmit::Action::Retransmit => {
                     self.provoke(now);
-                    Fired::Retransmitted {
-                        attempt: self.xmit.timeouts,
-                        probe,
-                    }
+                    Fired::Retransmitted { attempt: self.xmit.timeouts, probe }
                 }
                 retransmit::Action::ProbeWindow => {
                     self.provoke(now);
@@ -319,10 +295,7 @@ impl Conn {
         match action {
             keepalive::Action::Probe => {
                 self.socket_mut().set_keep_alive(Some(KEEPALIVE_PENDING));
-                self.wire.marks = Marks {
-                    keepalive: true,
-                    ..Marks::default()
-                };
+                self.wire.marks = Marks { keepalive: true, ..Marks::default() };
                 self.provoke(now);
                 self.wire.marks = Marks::default();
                 self.socket_mut().set_keep_alive(None);
@@ -461,9 +434,7 @@ impl Conn {
     /// acknowledgement.
     fn emit(&mut self, now: Duration) -> bool {
         let first = self.wire.leaving.len();
-        while self
-            .iface
-            .poll_egress(self.clock, &mut self.wire, &mut self.sockets)
+        while self.iface.poll_egress(self.clock, &mut self.wire, &mut self.sockets)
             == PollResult::SocketStateChanged
         {}
         let mut substantial = false;
@@ -514,19 +485,10 @@ impl Device for Wire {
     type TxToken<'a> = Leaving<'a>;
     fn receive(&mut self, _: Instant) -> Option<(Arriving, Leaving<'_>)> {
         let packet = self.arriving.take()?;
-        Some((
-            Arriving(packet),
-            Leaving {
-                queue: &mut self.leaving,
-                marks: self.marks,
-            },
-        ))
+        Some((Arriving(packet), Leaving { queue: &mut self.leaving, marks: self.marks }))
     }
     fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        Some(Leaving {
-            queue: &mut self.leaving,
-            marks: self.marks,
-        })
+        Some(Leaving { queue: &mut self.leaving, marks: self.marks })
     }
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
@@ -553,10 +515,7 @@ impl TxToken for Leaving<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let mut buffer = vec![0; len];
         let result = f(&mut buffer);
-        self.queue.push_back(Outgoing {
-            bytes: buffer.into(),
-            marks: self.marks,
-        });
+        self.queue.push_back(Outgoing { bytes: buffer.into(), marks: self.marks });
         result
     }
 }

@@ -29,11 +29,7 @@ pub(super) struct KeepaliveTimer {
 impl KeepaliveTimer {
     /// Starts counting at `last_heard`, the last arrival on the connection.
     pub fn new(options: Keepalive, last_heard: Duration) -> Self {
-        Self {
-            options,
-            at: last_heard + options.idle,
-            unanswered: 0,
-        }
+        Self { options, at: last_heard + options.idle, unanswered: 0 }
     }
 
     pub fn deadline(&self) -> Duration {
@@ -76,11 +72,7 @@ mod tests {
     use super::*;
 
     fn probes(user_timeout: Option<Duration>) -> (Vec<u64>, u64) {
-        let options = Keepalive {
-            idle: Duration::from_secs(5),
-            interval: Duration::from_secs(2),
-            count: 3,
-        };
+        let options = Keepalive { idle: Duration::from_secs(5), interval: Duration::from_secs(2), count: 3 };
         let mut t = KeepaliveTimer::new(options, Duration::ZERO);
         let mut probes = Vec::new();
         loop {

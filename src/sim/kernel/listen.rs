@@ -36,12 +36,7 @@ impl Kernel {
         };
         if listener.is_full() {
             // tcp_abort_on_overflow = 0: no RST; the client's SYN timer will try again.
-            self.log(
-                now,
-                "SYN dropped",
-                Some(tuple.remote),
-                vec![("reason", "accept queue full".into())],
-            );
+            self.log(now, "SYN dropped", Some(tuple.remote), vec![("reason", "accept queue full".into())]);
             return;
         }
         let owner = listener.owner;
@@ -62,10 +57,7 @@ impl Kernel {
         conn.state() == State::SynReceived
             && !segment.syn
             && !segment.rst
-            && conn
-                .listener
-                .and_then(|port| self.listeners.get(&port))
-                .is_some_and(Listener::is_full)
+            && conn.listener.and_then(|port| self.listeners.get(&port)).is_some_and(Listener::is_full)
     }
 
     pub(super) fn queue_for_accept(&mut self, id: ConnId) {
@@ -81,7 +73,6 @@ impl Kernel {
 
     pub(super) fn queued_for_accept(&self, id: ConnId) -> bool {
         let port = self.conns.get(&id).and_then(|c| c.listener);
-        port.and_then(|port| self.listeners.get(&port))
-            .is_some_and(|l| l.queue.contains(&id))
+        port.and_then(|port| self.listeners.get(&port)).is_some_and(|l| l.queue.contains(&id))
     }
 }

@@ -173,10 +173,7 @@ impl Kernel {
         if let Some(&id) = self.by_tuple.get(&tuple) {
             return self.receive_for(now, id, &segment, packet);
         }
-        if let Some(answer) = self
-            .time_waits
-            .receive(now, &tuple, &segment, self.sysctls.time_wait)
-        {
+        if let Some(answer) = self.time_waits.receive(now, &tuple, &segment, self.sysctls.time_wait) {
             use time_wait::Answer;
             match answer {
                 Answer::Acknowledge(bytes) => self.depart(bytes, Marks::default()),
@@ -195,12 +192,7 @@ impl Kernel {
         }
         if !segment.rst {
             // RFC 9293 section 3.10.7.1: no such connection.
-            self.log(
-                now,
-                "reset sent",
-                Some(tuple.remote),
-                vec![("reason", "no such connection".into())],
-            );
+            self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
             self.depart(segment.reset(), Marks::default());
         }
     }
@@ -228,12 +220,7 @@ impl Kernel {
             if let Some(conn) = self.conns.get_mut(&id) {
                 conn.give_up(now, true);
             }
-            self.log(
-                now,
-                "reset sent",
-                Some(peer),
-                vec![("reason", "data for a closed socket".into())],
-            );
+            self.log(now, "reset sent", Some(peer), vec![("reason", "data for a closed socket".into())]);
         } else {
             self.transition(now, id, before, after);
         }
@@ -265,10 +252,7 @@ impl Kernel {
         let peer = conn.tuple.remote;
         let handshaking = matches!(before, State::Listen | State::SynSent | State::SynReceived);
         if handshaking
-            && !matches!(
-                after,
-                State::SynSent | State::SynReceived | State::Listen | State::Closed
-            )
+            && !matches!(after, State::SynSent | State::SynReceived | State::Listen | State::Closed)
         {
             self.log(now, "established", Some(peer), Vec::new());
             self.queue_for_accept(id);
@@ -317,16 +301,8 @@ impl Kernel {
         match conn.fire(now) {
             Fired::Nothing => {}
             Fired::Retransmitted { attempt, probe } => {
-                let name = if probe {
-                    "tail-loss probe sent"
-                } else {
-                    "retransmitted"
-                };
-                let fields = if probe {
-                    Vec::new()
-                } else {
-                    vec![("attempt", u64::from(attempt).into())]
-                };
+                let name = if probe { "tail-loss probe sent" } else { "retransmitted" };
+                let fields = if probe { Vec::new() } else { vec![("attempt", u64::from(attempt).into())] };
                 self.log(now, name, Some(peer), fields);
             }
             Fired::Keepalive { unanswered } => {
@@ -355,10 +331,7 @@ impl Kernel {
             return;
         };
         for out in conn.outgoing() {
-            self.departures.push_back(Departure {
-                bytes: out.bytes,
-                marks: out.marks,
-            });
+            self.departures.push_back(Departure { bytes: out.bytes, marks: out.marks });
         }
         // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
         let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
@@ -404,8 +377,7 @@ impl Kernel {
         if let Some(peer) = peer {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
-        self.recorder
-            .event(now, Some(self.host), Layer::Tcp, name, fields);
+        self.recorder.event(now, Some(self.host), Layer::Tcp, name, fields);
     }
 
     fn name_of(&self, address: SocketAddrV4) -> String {

@@ -23,10 +23,7 @@ impl Kernel {
     pub(super) fn choose_tuple(&mut self, remote: SocketAddrV4, wished: u16) -> io::Result<Tuple> {
         let ip = *self.addresses.first().ok_or(io::ErrorKind::NetworkUnreachable)?;
         let taken = |kernel: &Self, port| {
-            let tuple = Tuple {
-                local: SocketAddrV4::new(ip, port),
-                remote,
-            };
+            let tuple = Tuple { local: SocketAddrV4::new(ip, port), remote };
             kernel.by_tuple.contains_key(&tuple)
                 || kernel.time_waits.contains(&tuple)
                 || kernel.listeners.contains_key(&port)
@@ -43,10 +40,7 @@ impl Kernel {
             free
         };
         let port = port.ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Tuple {
-            local: SocketAddrV4::new(ip, port),
-            remote,
-        })
+        Ok(Tuple { local: SocketAddrV4::new(ip, port), remote })
     }
 
     /// Whether a listener may have the port (Linux's `inet_csk_get_port()`): not beside another listener, nor, unless it

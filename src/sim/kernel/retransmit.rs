@@ -136,11 +136,7 @@ impl Retransmit {
         }
         if before(self.max, segment.end()) {
             self.max = segment.end();
-            self.flight.push_back(Sent {
-                end: segment.end(),
-                at: now,
-                again,
-            });
+            self.flight.push_back(Sent { end: segment.end(), at: now, again });
             // New data starts the timer, or pushes the loss probe back; a running timeout stays (RFC 6298 5.1).
             match self.wait {
                 Some((Wait::Retransmission, _)) => {}
@@ -212,14 +208,8 @@ impl Retransmit {
             Wait::Retransmission => self.timed_out(now),
             Wait::WindowProbe => {
                 let since = *self.first_probe.get_or_insert(now);
-                let gave_up = self
-                    .user_timeout
-                    .is_some_and(|limit| now - since >= limit && now > since);
-                let limit = if self.orphan {
-                    self.sysctls.orphan_limit()
-                } else {
-                    self.sysctls.retries2
-                };
+                let gave_up = self.user_timeout.is_some_and(|limit| now - since >= limit && now > since);
+                let limit = if self.orphan { self.sysctls.orphan_limit() } else { self.sysctls.retries2 };
                 if gave_up || self.probes_unanswered >= limit {
                     return Action::GiveUp;
                 }
@@ -279,9 +269,7 @@ impl Retransmit {
         let Some(since) = self.first_again else {
             return false;
         };
-        let limit = self
-            .user_timeout
-            .unwrap_or_else(|| model_timeout(retries, base, self.sysctls.rto_max));
+        let limit = self.user_timeout.unwrap_or_else(|| model_timeout(retries, base, self.sysctls.rto_max));
         now - since >= limit
     }
 
@@ -312,17 +300,9 @@ impl Retransmit {
             && self.timeouts == 0;
         // tcp_schedule_loss_probe(): two round trips and a margin, but no later than the timeout itself.
         let probe = self.rtt.smoothed().filter(|_| probing).map(|srtt| {
-            let margin = if self.flight.len() == 1 {
-                self.sysctls.rto_min
-            } else {
-                TIMEOUT_MIN
-            };
+            let margin = if self.flight.len() == 1 { self.sysctls.rto_min } else { TIMEOUT_MIN };
             let oldest = self.flight.front().map_or(now, |s| s.at);
-            (srtt * 2 + margin).min(
-                (oldest + timeout)
-                    .saturating_sub(now)
-                    .max(Duration::from_millis(1)),
-            )
+            (srtt * 2 + margin).min((oldest + timeout).saturating_sub(now).max(Duration::from_millis(1)))
         });
         self.wait = Some(match probe {
             Some(delay) => (Wait::LossProbe, self.fires_at(now, delay)),
@@ -341,9 +321,7 @@ impl Retransmit {
 /// Linux's tcp_model_timeout(): how long `retries` retransmissions with doubling from `base` would take, plus the last
 /// wait. Fifteen at 200 ms and a cap of 120 s: 924.6 s.
 fn model_timeout(retries: u32, base: Duration, cap: Duration) -> Duration {
-    let doublings = (cap.as_micros() / base.as_micros().max(1))
-        .checked_ilog2()
-        .unwrap_or(0);
+    let doublings = (cap.as_micros() / base.as_micros().max(1)).checked_ilog2().unwrap_or(0);
     if retries <= doublings {
         base * ((2 << retries) - 1)
     } else {
@@ -403,53 +381,28 @@ mod tests {
     fn close(got: &[f64], measured: &[f64]) {
         assert!(got.len() >= measured.len(), "{got:?}");
         for (g, m) in got.iter().zip(measured) {
-            assert!(
-                (g - m).abs() <= 0.05 + 0.09 * m,
-                "{g} against Linux's {m}: {got:?}"
-            );
+            assert!((g - m).abs() <= 0.05 + 0.09 * m, "{g} against Linux's {m}: {got:?}");
         }
     }
 
     #[test]
     fn the_linux_ladder_is_the_measured_one() {
         let (rtt0, end) = ladder(&Sysctls::default(), 0, None);
-        close(
-            &rtt0,
-            &[
-                0.206, 0.414, 0.846, 1.678, 3.342, 6.671, 13.326, 26.638, 53.774, 107.026, 213.518,
-            ],
-        );
+        close(&rtt0, &[0.206, 0.414, 0.846, 1.678, 3.342, 6.671, 13.326, 26.638, 53.774, 107.026, 213.518]);
         close(&[end], &[938.51]);
         let (rtt100, _) = ladder(&Sysctls::default(), 100, None);
-        close(
-            &rtt100,
-            &[0.332, 0.648, 1.288, 2.54, 5.001, 10.12, 20.104, 41.096, 82.056],
-        );
+        close(&rtt100, &[0.332, 0.648, 1.288, 2.54, 5.001, 10.12, 20.104, 41.096, 82.056]);
     }
 
     #[test]
     fn without_the_loss_probe_the_second_transmission_is_the_timeout_itself() {
-        let (got, _) = ladder(
-            &Sysctls {
-                tail_loss_probe: false,
-                ..Sysctls::default()
-            },
-            100,
-            None,
-        );
+        let (got, _) = ladder(&Sysctls { tail_loss_probe: false, ..Sysctls::default() }, 100, None);
         close(&got, &[0.313, 0.958, 2.205, 4.702, 9.818, 19.806]);
     }
 
     #[test]
     fn rfc6298_doubles_from_one_second_exactly() {
-        let (got, _) = ladder(
-            &Sysctls {
-                timers: TimerPolicy::Rfc6298,
-                ..Sysctls::default()
-            },
-            50,
-            None,
-        );
+        let (got, _) = ladder(&Sysctls { timers: TimerPolicy::Rfc6298, ..Sysctls::default() }, 50, None);
         assert_eq!(&got[..8], &[1.0, 3.0, 7.0, 15.0, 31.0, 63.0, 123.0, 183.0]);
     }
 
@@ -461,14 +414,7 @@ mod tests {
 
     #[test]
     fn fewer_retries_give_up_sooner() {
-        let (_, end) = ladder(
-            &Sysctls {
-                retries2: 5,
-                ..Sysctls::default()
-            },
-            0,
-            None,
-        );
+        let (_, end) = ladder(&Sysctls { retries2: 5, ..Sysctls::default() }, 0, None);
         close(&[end], &[13.275]);
     }
 
@@ -487,12 +433,7 @@ mod tests {
             t.sent(at, &syn);
             times.push(at.as_secs_f64());
         };
-        close(
-            &times,
-            &[
-                1.009, 2.033, 3.057, 4.081, 5.105, 7.121, 11.217, 19.409, 35.537, 69.585,
-            ],
-        );
+        close(&times, &[1.009, 2.033, 3.057, 4.081, 5.105, 7.121, 11.217, 19.409, 35.537, 69.585]);
         close(&[end.as_secs_f64()], &[135.122]);
     }
 }

@@ -120,10 +120,7 @@ mod tests {
     use super::*;
 
     fn after(samples: &[u64], timers: TimerPolicy) -> Duration {
-        let mut rtt = Rtt::new(&Sysctls {
-            timers,
-            ..Sysctls::default()
-        });
+        let mut rtt = Rtt::new(&Sysctls { timers, ..Sysctls::default() });
         for (i, ms) in (1u32..).zip(samples) {
             rtt.measure(Duration::from_millis(*ms), i, i);
         }

@@ -42,11 +42,7 @@ impl Segment {
             return None;
         }
         let tcp = TcpPacket::new_checked(ip.payload()).ok()?;
-        let window_scale = if tcp.syn() {
-            window_scale(tcp.options())
-        } else {
-            None
-        };
+        let window_scale = if tcp.syn() { window_scale(tcp.options()) } else { None };
         Some(Segment {
             src: SocketAddrV4::new(ip.src_addr(), tcp.src_port()),
             dst: SocketAddrV4::new(ip.dst_addr(), tcp.dst_port()),
@@ -73,10 +69,7 @@ impl Segment {
 
     /// The connection as its receiver sees it.
     pub fn tuple_at_receiver(&self) -> Tuple {
-        Tuple {
-            local: self.dst,
-            remote: self.src,
-        }
+        Tuple { local: self.dst, remote: self.src }
     }
 
     /// The RST that answers it (RFC 9293 section 3.10.7.1: CLOSED).

@@ -67,11 +67,7 @@ impl Sysctls {
 
     /// Retransmissions of a connection without a process (`tcp_orphan_retries()`: 0 means 8).
     pub fn orphan_limit(&self) -> u32 {
-        if self.orphan_retries == 0 {
-            8
-        } else {
-            self.orphan_retries
-        }
+        if self.orphan_retries == 0 { 8 } else { self.orphan_retries }
     }
 }
 

@@ -89,14 +89,7 @@ impl Kernel {
         conn.detached = true;
         let tuple = conn.tuple;
         let ends = now + self.sysctls.time_wait;
-        self.time_waits.0.insert(
-            tuple,
-            TimeWait {
-                send_next,
-                receive_next,
-                ends,
-            },
-        );
+        self.time_waits.0.insert(tuple, TimeWait { send_next, receive_next, ends });
         self.calendar.insert((ends, Alarm::TimeWait(tuple)));
         self.log(now, "entered TIME-WAIT", Some(tuple.remote), Vec::new());
     }

@@ -22,9 +22,8 @@ pub fn fires_at(now: Duration, delay: Duration) -> Duration {
     let expires = clock + micros(delay).div_ceil(JIFFY_US);
     let distance = expires - clock;
     // LVL_START(n) = (LVL_SIZE - 1) << ((n - 1) * LVL_CLK_SHIFT): the distance from which level n takes over.
-    let level = (1..LEVELS)
-        .take_while(|n| distance >= (LEVEL_SIZE - 1) << ((n - 1) * LEVEL_SHIFT))
-        .count() as u32;
+    let level =
+        (1..LEVELS).take_while(|n| distance >= (LEVEL_SIZE - 1) << ((n - 1) * LEVEL_SHIFT)).count() as u32;
     // calc_index(): round up to the level's granularity, and one more, so that it cannot be early.
     let shift = level * LEVEL_SHIFT;
     let bucket = ((expires >> shift) + 1) << shift;
@@ -43,10 +42,7 @@ mod tests {
 
     #[test]
     fn forty_milliseconds_become_forty_four() {
-        assert_eq!(
-            fires_at(Duration::ZERO, Duration::from_millis(40)),
-            Duration::from_millis(44)
-        );
+        assert_eq!(fires_at(Duration::ZERO, Duration::from_millis(40)), Duration::from_millis(44));
     }
 
     #[test]

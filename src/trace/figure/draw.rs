@@ -26,12 +26,7 @@ pub(super) fn draw(trace: &Trace, content: &Content, options: &Options) -> Strin
         return wrap(options, "Nothing happened.", 400.0, 20.0, Svg::default());
     }
     let layout = Layout::new(trace, content);
-    let canvas = Canvas {
-        trace,
-        content,
-        layout: &layout,
-        id: ident(&options.id),
-    };
+    let canvas = Canvas { trace, content, layout: &layout, id: ident(&options.id) };
     let mut svg = Svg::default();
     let mut page = Page::default();
     canvas.bands(&mut svg);
@@ -43,11 +38,8 @@ pub(super) fn draw(trace: &Trace, content: &Content, options: &Options) -> Strin
     canvas.labels(&mut svg, &mut page);
     canvas.times(&mut svg);
     let bottom = canvas.key(&mut svg, layout.scale.bottom + 26.0);
-    let description = if options.description.is_empty() {
-        canvas.summary()
-    } else {
-        options.description.clone()
-    };
+    let description =
+        if options.description.is_empty() { canvas.summary() } else { options.description.clone() };
     wrap(options, &description, layout.width, bottom, svg)
 }
 
@@ -66,21 +58,9 @@ fn wrap(options: &Options, description: &str, width: f64, height: f64, body: Svg
 
 /// An id that is safe anywhere.
 fn ident(id: &str) -> String {
-    let safe: String = id
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || "-_".contains(c) {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect();
-    if safe.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        safe
-    } else {
-        format!("figure-{safe}")
-    }
+    let safe: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
+    if safe.starts_with(|c: char| c.is_ascii_alphabetic()) { safe } else { format!("figure-{safe}") }
 }
 
 /// A figure while it is drawn.
@@ -152,11 +132,7 @@ impl Canvas<'_> {
     /// Names and life lines; torn where time is cut.
     fn lanes(&self, svg: &mut Svg) {
         let bottom = self.layout.scale.bottom + 8.0;
-        let gap = self
-            .layout
-            .lanes
-            .get(1)
-            .map_or(160.0, |second| second - self.layout.lanes[0]);
+        let gap = self.layout.lanes.get(1).map_or(160.0, |second| second - self.layout.lanes[0]);
         for (host, &x) in self.content.lanes.iter().zip(&self.layout.lanes) {
             let mut d = format!("M{} {HEAD}", n(x));
             let mut tears = String::new();
@@ -164,14 +140,7 @@ impl Canvas<'_> {
                 let middle = (cut.top + cut.bottom) / 2.0;
                 let _ = write!(d, "V{}M{} {}", n(middle - 3.0), n(x), n(middle + 3.0));
                 for y in [middle - 3.0, middle + 3.0] {
-                    let _ = write!(
-                        tears,
-                        "M{} {}L{} {}",
-                        n(x - 5.0),
-                        n(y + 2.0),
-                        n(x + 5.0),
-                        n(y - 2.0)
-                    );
+                    let _ = write!(tears, "M{} {}L{} {}", n(x - 5.0), n(y + 2.0), n(x + 5.0), n(y - 2.0));
                 }
             }
             let _ = write!(d, "V{}", n(bottom));
@@ -208,19 +177,13 @@ impl Canvas<'_> {
                 let at = (middle + 5.0, placed.top + 11.0 + line as f64 * EVENT.1);
                 svg.text(&format!("ho-event{fault}"), at, "middle", text);
                 glyphs::event(svg, placed.note.layer, (middle - half - 7.0, at.1 - 4.0));
-                page.texts.push(Rect(
-                    middle - half - 12.0,
-                    at.1 - 11.0,
-                    middle + half + 8.0,
-                    y + 2.0,
-                ));
+                page.texts.push(Rect(middle - half - 12.0, at.1 - 11.0, middle + half + 8.0, y + 2.0));
             }
             for (line, text) in placed.fields.iter().enumerate() {
                 let half = width(text, FIELDS.0) / 2.0;
                 let at = (middle, y + 12.0 + line as f64 * FIELDS.1);
                 svg.text("ho-fields", at, "middle", text);
-                page.texts
-                    .push(Rect(middle - half, at.1 - 10.0, middle + half, at.1 + 3.0));
+                page.texts.push(Rect(middle - half, at.1 - 10.0, middle + half, at.1 + 3.0));
             }
             svg.close();
         }
@@ -249,11 +212,7 @@ impl Canvas<'_> {
     fn notes(&self, svg: &mut Svg, page: &mut Page) {
         let last = self.layout.lanes.len() - 1;
         for placed in &self.layout.notes {
-            let lane = match placed
-                .note
-                .host
-                .and_then(|h| self.content.lanes.iter().position(|l| *l == h))
-            {
+            let lane = match placed.note.host.and_then(|h| self.content.lanes.iter().position(|l| *l == h)) {
                 Some(lane) => lane,
                 None if last == 0 => 0,
                 None => continue,
@@ -269,33 +228,18 @@ impl Canvas<'_> {
         let anchor = if side < 0.0 { "end" } else { "start" };
         svg.open("ho-note", &placed.note.title);
         if placed.top + 8.0 - y > 3.0 {
-            svg.line(
-                "ho-leader",
-                (x + side * 3.0, y),
-                (x + side * (BESIDE - 2.0), placed.top + 8.0),
-            );
+            svg.line("ho-leader", (x + side * 3.0, y), (x + side * (BESIDE - 2.0), placed.top + 8.0));
         }
         glyphs::event(svg, placed.note.layer, (x, y));
         let x = x + side * BESIDE;
         let mut baseline = placed.top - 2.0;
-        let lines = placed
-            .lines
-            .iter()
-            .map(|text| (text, EVENT, format!("ho-event{fault}")));
-        let fields = placed
-            .fields
-            .iter()
-            .map(|text| (text, FIELDS, "ho-fields".to_owned()));
+        let lines = placed.lines.iter().map(|text| (text, EVENT, format!("ho-event{fault}")));
+        let fields = placed.fields.iter().map(|text| (text, FIELDS, "ho-fields".to_owned()));
         for (text, (size, height), class) in lines.chain(fields) {
             baseline += height;
             svg.text(&class, (x, baseline), anchor, text);
             let far = x + side * width(text, size);
-            page.texts.push(Rect(
-                x.min(far),
-                baseline - height + 3.0,
-                x.max(far),
-                baseline + 3.0,
-            ));
+            page.texts.push(Rect(x.min(far), baseline - height + 3.0, x.max(far), baseline + 3.0));
         }
         svg.close();
     }
@@ -350,11 +294,7 @@ impl Canvas<'_> {
 
     fn arrow(&self, svg: &mut Svg, arrow: &Arrow, (from, tip): labels::Line) {
         let light = arrow.weight == Weight::Light;
-        let marked = if arrow.mark == Mark::Plain {
-            ""
-        } else {
-            " ho-marked"
-        };
+        let marked = if arrow.mark == Mark::Plain { "" } else { " ho-marked" };
         svg.open(&format!("ho-packet{marked}"), &arrow.title);
         let class = glyphs::line_class(arrow.mark, light);
         svg.line(class, from, tip);
@@ -371,42 +311,20 @@ impl Canvas<'_> {
         let (from, tip) = line;
         let reach = (tip.0 - from.0).abs().max(1.0);
         // Between lanes, never on one: the middle of each gap that the arrow crosses is a place, then beside it.
-        let gap = self
-            .layout
-            .lanes
-            .get(1)
-            .map_or(reach, |second| second - self.layout.lanes[0]);
+        let gap = self.layout.lanes.get(1).map_or(reach, |second| second - self.layout.lanes[0]);
         let gaps = (reach / gap).round().max(1.0);
         let middles: Vec<f64> = (0..gaps as usize).map(|g| (g as f64 + 0.5) / gaps).collect();
         let around = [0.0, -0.12, 0.12, -0.2, 0.2].iter();
-        let shares: Vec<f64> = around
-            .flat_map(|off| middles.iter().map(move |m| m + off / gaps))
-            .collect();
+        let shares: Vec<f64> = around.flat_map(|off| middles.iter().map(move |m| m + off / gaps)).collect();
         let whole = (tip.0 - from.0).hypot(tip.1 - from.1) / gaps;
-        let room = if matches!(arrow.end, End::Arrives(_)) {
-            whole - 18.0
-        } else {
-            whole + 20.0
-        };
+        let room = if matches!(arrow.end, End::Arrives(_)) { whole - 18.0 } else { whole + 20.0 };
         let text = shortened(&arrow.label, labels::SIZE, room.max(40.0));
-        let most_crossed = if arrow.weight == Weight::Heavy {
-            usize::MAX
-        } else {
-            1
-        };
+        let most_crossed = if arrow.weight == Weight::Heavy { usize::MAX } else { 1 };
         let Some(placed) = page.place(&text, line, &shares, most_crossed) else {
             return;
         };
-        let light = if arrow.weight == Weight::Light {
-            " ho-light"
-        } else {
-            ""
-        };
-        let marked = if arrow.mark == Mark::Plain {
-            ""
-        } else {
-            "ho-marked"
-        };
+        let light = if arrow.weight == Weight::Light { " ho-light" } else { "" };
+        let marked = if arrow.mark == Mark::Plain { "" } else { "ho-marked" };
         svg.open(marked, "");
         svg.turned_text(&format!("ho-label{light}"), placed.at, placed.degrees, &text);
         svg.close();

@@ -6,32 +6,21 @@ use crate::trace::Layer;
 
 /// Draws the marker of an event.
 pub(super) fn event(svg: &mut Svg, layer: Layer, (x, y): (f64, f64)) {
-    let class = if layer == Layer::Fault {
-        "ho-marker ho-fault"
-    } else {
-        "ho-marker"
-    };
+    let class = if layer == Layer::Fault { "ho-marker ho-fault" } else { "ho-marker" };
     svg.path(class, &shape(layer, x, y));
 }
 
 fn shape(layer: Layer, x: f64, y: f64) -> String {
     let polygon = |points: &[(f64, f64)]| {
-        let points: Vec<String> = points
-            .iter()
-            .map(|(dx, dy)| format!("{} {}", n(x + dx), n(y + dy)))
-            .collect();
+        let points: Vec<String> =
+            points.iter().map(|(dx, dy)| format!("{} {}", n(x + dx), n(y + dy))).collect();
         format!("M{}Z", points.join("L"))
     };
     match layer {
         // a bolt
-        Layer::Fault => polygon(&[
-            (1.0, -7.0),
-            (-4.5, 1.0),
-            (-0.5, 1.0),
-            (-1.5, 7.0),
-            (4.5, -1.5),
-            (0.5, -1.5),
-        ]),
+        Layer::Fault => {
+            polygon(&[(1.0, -7.0), (-4.5, 1.0), (-0.5, 1.0), (-1.5, 7.0), (4.5, -1.5), (0.5, -1.5)])
+        }
         Layer::Link => polygon(&[(-4.0, -2.0), (4.0, -2.0), (4.0, 2.0), (-4.0, 2.0)]),
         Layer::Tcp => polygon(&[(-3.4, -3.4), (3.4, -3.4), (3.4, 3.4), (-3.4, 3.4)]),
         Layer::Http => polygon(&[(-4.2, 3.4), (4.2, 3.4), (0.0, -4.2)]),
@@ -69,10 +58,7 @@ pub(super) fn tail(svg: &mut Svg, mark: Mark, (x, y): (f64, f64)) {
             svg.path("ho-tail", &format!("M{l} {y}L{x} {t}L{r} {y}L{x} {b}Z"));
         }
         Mark::Duplicate => {
-            svg.path(
-                "ho-tail",
-                &format!("M{} {t}V{b}M{} {t}V{b}", n(x - 1.5), n(x + 1.5)),
-            );
+            svg.path("ho-tail", &format!("M{} {t}V{b}M{} {t}V{b}", n(x - 1.5), n(x + 1.5)));
         }
     }
 }
@@ -84,19 +70,9 @@ pub(super) fn head(svg: &mut Svg, from: (f64, f64), tip: (f64, f64), light: bool
     let (ux, uy) = (dx / len, dy / len);
     let (long, wide) = if light { (6.0, 2.8) } else { (8.0, 3.4) };
     let back = (tip.0 - ux * long, tip.1 - uy * long);
-    let point = |side: f64| {
-        format!(
-            "{} {}",
-            n(back.0 - uy * wide * side),
-            n(back.1 + ux * wide * side)
-        )
-    };
+    let point = |side: f64| format!("{} {}", n(back.0 - uy * wide * side), n(back.1 + ux * wide * side));
     let tip = format!("{} {}", n(tip.0), n(tip.1));
-    let (class, close) = if light {
-        ("ho-head ho-light", "")
-    } else {
-        ("ho-head", "Z")
-    };
+    let (class, close) = if light { ("ho-head ho-light", "") } else { ("ho-head", "Z") };
     svg.path(class, &format!("M{}L{tip}L{}{close}", point(1.0), point(-1.0)));
 }
 

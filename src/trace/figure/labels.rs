@@ -41,11 +41,7 @@ impl Page {
     /// `most_crossed` other lines (one that would strike it out counts twice).
     pub fn place(&mut self, text: &str, line: Line, shares: &[f64], most_crossed: usize) -> Option<Placed> {
         // Text reads from left to right, whichever way the arrow flies.
-        let (left, right) = if line.0.0 <= line.1.0 {
-            line
-        } else {
-            (line.1, line.0)
-        };
+        let (left, right) = if line.0.0 <= line.1.0 { line } else { (line.1, line.0) };
         let (dx, dy) = (right.0 - left.0, right.1 - left.1);
         let len = dx.hypot(dy);
         if len < 1.0 {
@@ -55,11 +51,7 @@ impl Page {
         let mut best: Option<(usize, Placed, Vec<Rect>)> = None;
         for share in shares {
             // Shares count from the sender's end.
-            let share = if line.0.0 <= line.1.0 {
-                *share
-            } else {
-                1.0 - *share
-            };
+            let share = if line.0.0 <= line.1.0 { *share } else { 1.0 - *share };
             for off in OFFSETS {
                 let on_line = (left.0 + dx * share, left.1 + dy * share);
                 let at = (on_line.0 - uy * off, on_line.1 + ux * off);
@@ -74,14 +66,7 @@ impl Page {
                     .map(|l| if strikes(l, (ux, uy)) { 2 } else { 1 })
                     .sum();
                 if crossed <= most_crossed && best.as_ref().is_none_or(|(least, ..)| crossed < *least) {
-                    best = Some((
-                        crossed,
-                        Placed {
-                            at,
-                            degrees: uy.atan2(ux).to_degrees(),
-                        },
-                        pieces,
-                    ));
+                    best = Some((crossed, Placed { at, degrees: uy.atan2(ux).to_degrees() }, pieces));
                 }
             }
         }
@@ -101,10 +86,7 @@ fn pieces(at: (f64, f64), (ux, uy): (f64, f64), width: f64) -> Vec<Rect> {
         .map(|i| {
             let along = -width / 2.0 + half * (2.0 * i as f64 + 1.0);
             let (x, y) = (middle.0 + ux * along, middle.1 + uy * along);
-            let (w, h) = (
-                half * ux.abs() + SIZE / 2.0 * uy.abs(),
-                SIZE / 2.0 + half * uy.abs(),
-            );
+            let (w, h) = (half * ux.abs() + SIZE / 2.0 * uy.abs(), SIZE / 2.0 + half * uy.abs());
             Rect(x - w, y - h, x + w, y + h)
         })
         .collect()
@@ -122,12 +104,7 @@ fn crosses(line: &Line, rect: &Rect) -> bool {
     let ((x, y), (x1, y1)) = *line;
     let (dx, dy) = (x1 - x, y1 - y);
     let (mut enter, mut leave) = (0.0f64, 1.0f64);
-    for (p, q) in [
-        (-dx, x - rect.0),
-        (dx, rect.2 - x),
-        (-dy, y - rect.1),
-        (dy, rect.3 - y),
-    ] {
+    for (p, q) in [(-dx, x - rect.0), (dx, rect.2 - x), (-dy, y - rect.1), (dy, rect.3 - y)] {
         if p == 0.0 {
             if q < 0.0 {
                 return false;
@@ -149,33 +126,22 @@ mod tests {
     fn labels_never_stand_on_each_other() {
         let mut page = Page::default();
         let line = ((0.0, 0.0), (150.0, 30.0));
-        let placed = (0..6)
-            .filter(|_| page.place("ws text 9 B", line, &[0.5, 0.3, 0.7], 9).is_some())
-            .count();
-        assert_eq!(
-            placed, 2,
-            "one above and one below the middle; all else would overlap"
-        );
+        let placed =
+            (0..6).filter(|_| page.place("ws text 9 B", line, &[0.5, 0.3, 0.7], 9).is_some()).count();
+        assert_eq!(placed, 2, "one above and one below the middle; all else would overlap");
     }
 
     #[test]
     fn a_label_avoids_lines_where_it_can() {
-        let mut page = Page {
-            lines: vec![((75.0, -100.0), (75.0, 100.0))],
-            ..Page::default()
-        };
-        let placed = page
-            .place("SYN", ((0.0, 0.0), (150.0, 0.0)), &[0.5, 0.25], 9)
-            .unwrap();
+        let mut page = Page { lines: vec![((75.0, -100.0), (75.0, 100.0))], ..Page::default() };
+        let placed = page.place("SYN", ((0.0, 0.0), (150.0, 0.0)), &[0.5, 0.25], 9).unwrap();
         assert!(placed.at.0 < 60.0, "{placed:?}");
     }
 
     #[test]
     fn a_label_is_never_upside_down_and_shares_count_from_the_sender() {
         let mut page = Page::default();
-        let placed = page
-            .place("SYN", ((150.0, 0.0), (0.0, 30.0)), &[0.25], 9)
-            .unwrap();
+        let placed = page.place("SYN", ((150.0, 0.0), (0.0, 30.0)), &[0.25], 9).unwrap();
         assert!(placed.at.0 > 100.0 && placed.degrees.abs() < 90.0, "{placed:?}");
     }
 

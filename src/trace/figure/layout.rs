@@ -65,21 +65,11 @@ impl<'a> Layout<'a> {
                 .filter(|(_, n)| n.host.and_then(lane_of) == Some(lane))
                 .map(|(_, n)| name_width(n, &n.name).max(width(&n.fields, FIELDS.0)) + BESIDE + 5.0)
                 .fold(COLUMN.start, f64::max);
-            let name = content
-                .lanes
-                .get(lane)
-                .map_or(0.0, |h| width(trace.host_name(*h), 13.0) / 2.0 + 12.0);
+            let name = content.lanes.get(lane).map_or(0.0, |h| width(trace.host_name(*h), 13.0) / 2.0 + 12.0);
             widest.min(COLUMN.end).max(name.min(COLUMN.end))
         };
-        let axis = content
-            .rows
-            .iter()
-            .map(|r| r.at)
-            .chain([content.from, content.until]);
-        let axis = axis
-            .map(|at| width(&moment(at), 10.5))
-            .fold(44.0, f64::max)
-            .min(80.0);
+        let axis = content.rows.iter().map(|r| r.at).chain([content.from, content.until]);
+        let axis = axis.map(|at| width(&moment(at), 10.5)).fold(44.0, f64::max).min(80.0);
         let left = if last == 0 { COLUMN.end } else { column_width(0) };
         let right = column_width(last);
         let first_lane = axis + 6.0 + left;
@@ -150,26 +140,11 @@ impl<'a> Layout<'a> {
         for span in &content.spans {
             moments.extend([span.from, span.until.unwrap_or(content.until)]);
         }
-        let scale = Scale::new(
-            moments,
-            drawn,
-            &flights,
-            &content.folds,
-            &blocks,
-            latency,
-            HEAD + 22.0,
-        );
+        let scale = Scale::new(moments, drawn, &flights, &content.folds, &blocks, latency, HEAD + 22.0);
         for (placed, top) in placed.iter_mut().zip(&scale.tops) {
             placed.top = *top;
         }
-        Self {
-            width: page,
-            axis,
-            lanes,
-            notes: placed,
-            scale,
-            latency,
-        }
+        Self { width: page, axis, lanes, notes: placed, scale, latency }
     }
 
     /// The room between the outer lanes.
@@ -198,16 +173,10 @@ pub(super) fn lands(arrow: &Arrow, sent: Duration, latency: Duration) -> Duratio
 
 /// Without packets: what stands for a latency is the median of the gaps between events.
 fn typical_gap(content: &Content) -> Duration {
-    let mut gaps: Vec<Duration> = content
-        .rows
-        .windows(2)
-        .map(|w| w[1].at - w[0].at)
-        .filter(|g| !g.is_zero())
-        .collect();
+    let mut gaps: Vec<Duration> =
+        content.rows.windows(2).map(|w| w[1].at - w[0].at).filter(|g| !g.is_zero()).collect();
     gaps.sort();
-    gaps.get(gaps.len().saturating_sub(1) / 2)
-        .copied()
-        .unwrap_or(Duration::from_secs(1))
+    gaps.get(gaps.len().saturating_sub(1) / 2).copied().unwrap_or(Duration::from_secs(1))
 }
 
 /// The size of a note's name for estimates: a fault's is bold, and so wider.

@@ -27,22 +27,14 @@ impl Canvas<'_> {
     pub fn times(&self, svg: &mut Svg) {
         let content = self.content;
         let fault = |at: Duration| {
-            content
-                .rows
-                .iter()
-                .any(|r| r.at == at && matches!(&r.what, What::Note(note) if is_fault(note)))
+            content.rows.iter().any(|r| r.at == at && matches!(&r.what, What::Note(note) if is_fault(note)))
                 || content.spans.iter().any(|s| s.from == at || s.until == Some(at))
         };
         let noted = |at: Duration| content.rows.iter().any(|r| r.at == at);
         let mut wanted: Vec<(u8, Duration, f64)> = Vec::new();
         let mut previous = f64::NEG_INFINITY;
         for &(at, y) in self.layout.scale.points() {
-            let behind_cut = self
-                .layout
-                .scale
-                .cuts
-                .iter()
-                .any(|c| c.bottom == y && y > previous);
+            let behind_cut = self.layout.scale.cuts.iter().any(|c| c.bottom == y && y > previous);
             let edge = at == content.from || at == content.until;
             if edge || fault(at) || (behind_cut && noted(at)) {
                 wanted.push((if behind_cut { 0 } else { 1 }, at, y));
@@ -84,14 +76,7 @@ impl Canvas<'_> {
             })
         };
         let mut entries: Vec<(Entry, &str)> = Vec::new();
-        for layer in [
-            Layer::Fault,
-            Layer::Link,
-            Layer::Tcp,
-            Layer::Http,
-            Layer::Ws,
-            Layer::App,
-        ] {
+        for layer in [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Http, Layer::Ws, Layer::App] {
             if self.layout.notes.iter().any(|p| p.note.layer == layer) {
                 entries.push((Entry::Event(layer), layer.name()));
             }
@@ -113,18 +98,10 @@ impl Canvas<'_> {
         if entries.is_empty() {
             return top - 10.0;
         }
-        svg.line(
-            "ho-key-rule",
-            (8.0, top - 10.0),
-            (self.layout.width - 8.0, top - 10.0),
-        );
+        svg.line("ho-key-rule", (8.0, top - 10.0), (self.layout.width - 8.0, top - 10.0));
         let (mut x, mut y) = (12.0, top + 4.0);
         for (entry, name) in entries {
-            let shape = if matches!(entry, Entry::Arrow(_)) {
-                30.0
-            } else {
-                9.0
-            };
+            let shape = if matches!(entry, Entry::Arrow(_)) { 30.0 } else { 9.0 };
             let wide = shape + 4.0 + width(name, 10.0) + 10.0;
             if x + wide > self.layout.width - 4.0 && x > 12.0 {
                 (x, y) = (12.0, y + 15.0);
@@ -148,28 +125,15 @@ impl Canvas<'_> {
 
     /// The figure in a sentence, for those who do not see it.
     pub fn summary(&self) -> String {
-        let hosts: Vec<&str> = self
-            .content
-            .lanes
-            .iter()
-            .map(|h| self.trace.host_name(*h))
-            .collect();
+        let hosts: Vec<&str> = self.content.lanes.iter().map(|h| self.trace.host_name(*h)).collect();
         let arrows = self.content.rows.iter().filter_map(|r| match &r.what {
             What::Arrow(arrow) => Some(arrow.end == End::Dies),
             What::Note(_) => None,
         });
         let (all, lost) = arrows.fold((0, 0), |(all, lost), dies| (all + 1, lost + usize::from(dies)));
-        let faults: Vec<String> = self
-            .content
-            .spans
-            .iter()
-            .map(|s| described(self.trace, s))
-            .collect();
-        let faults = if faults.is_empty() {
-            String::new()
-        } else {
-            format!(" Faults: {}.", faults.join(", "))
-        };
+        let faults: Vec<String> = self.content.spans.iter().map(|s| described(self.trace, s)).collect();
+        let faults =
+            if faults.is_empty() { String::new() } else { format!(" Faults: {}.", faults.join(", ")) };
         format!(
             "Time runs down from {} to {}. A lane each for {}. {} arrows, {} of them lost; {} events.{faults}",
             moment(self.content.from),

@@ -100,10 +100,7 @@ pub(super) struct Content {
 impl Content {
     pub fn of(trace: &Trace, options: &Options) -> Self {
         let from = options.from.unwrap_or_default();
-        let until = options
-            .until
-            .map_or(trace.ended, |u| u.min(trace.ended))
-            .max(from);
+        let until = options.until.map_or(trace.ended, |u| u.min(trace.ended)).max(from);
         let inside = |at: Duration| (from..=until).contains(&at);
         let spans: Vec<Span> = trace
             .spans
@@ -115,10 +112,7 @@ impl Content {
             .events
             .iter()
             .filter(|e| inside(e.at) && options.layers.contains(&e.layer))
-            .map(|e| Row {
-                at: e.at,
-                what: What::Note(note(trace, e)),
-            })
+            .map(|e| Row { at: e.at, what: What::Note(note(trace, e)) })
             .collect();
         if options.layers.contains(&Layer::Fault) {
             rows.extend(unannounced(trace, &spans).filter(|r| inside(r.at)));
@@ -147,14 +141,7 @@ impl Content {
             })
             .collect();
         let (rows, folds) = folded(rows, from, until);
-        Self {
-            from,
-            until,
-            lanes,
-            rows,
-            folds,
-            spans,
-        }
+        Self { from, until, lanes, rows, folds, spans }
     }
 
     /// How long packets fly: the median over the arrows that arrive.
@@ -163,10 +150,7 @@ impl Content {
             .rows
             .iter()
             .filter_map(|r| match &r.what {
-                What::Arrow(Arrow {
-                    end: End::Arrives(at),
-                    ..
-                }) => Some(at.saturating_sub(r.at)),
+                What::Arrow(Arrow { end: End::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
                 _ => None,
             })
             .filter(|d| !d.is_zero())
@@ -177,25 +161,11 @@ impl Content {
 }
 
 fn note(trace: &Trace, event: &Event) -> Note {
-    let fields: Vec<String> = event
-        .fields
-        .iter()
-        .map(|(k, v)| format!("{k}={}", shown(v)))
-        .collect();
+    let fields: Vec<String> = event.fields.iter().map(|(k, v)| format!("{k}={}", shown(v))).collect();
     let fields = fields.join(" ");
     let host = event.host.map_or("", |h| trace.host_name(h));
-    let title = [
-        &seconds(event.at),
-        " s ",
-        host,
-        " ",
-        event.layer.name(),
-        ": ",
-        event.name,
-        " ",
-        &fields,
-    ]
-    .concat();
+    let title =
+        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &fields].concat();
     Note {
         host: event.host,
         layer: event.layer,
@@ -215,30 +185,14 @@ fn unannounced<'a>(trace: &'a Trace, spans: &'a [Span]) -> impl Iterator<Item = 
         };
         let whole = described(trace, span);
         let whom = whole.strip_prefix(span.what).unwrap_or_default().trim_start();
-        let fields = if host.is_some() {
-            String::new()
-        } else {
-            whom.to_owned()
-        };
+        let fields = if host.is_some() { String::new() } else { whom.to_owned() };
         let name = format!("{} {verb}", span.what);
         let title = format!("{} s {whole} {verb}", seconds(at));
-        Row {
-            at,
-            what: What::Note(Note {
-                host,
-                layer: Layer::Fault,
-                name,
-                fields,
-                title,
-            }),
-        }
+        Row { at, what: What::Note(Note { host, layer: Layer::Fault, name, fields, title }) }
     };
     spans.iter().flat_map(move |span| {
         let begins = (!announced(span.from)).then(|| row(span, span.from, "begins"));
-        let ends = span
-            .until
-            .filter(|u| !announced(*u))
-            .map(|u| row(span, u, "ends"));
+        let ends = span.until.filter(|u| !announced(*u)).map(|u| row(span, u, "ends"));
         begins.into_iter().chain(ends)
     })
 }
@@ -269,18 +223,12 @@ fn arrows(trace: &Trace, inside: impl Fn(Duration) -> bool) -> Vec<Row> {
             continue;
         }
         let next = arrow(trace, packet, view.as_ref());
-        if let Some(Row {
-            at,
-            what: What::Arrow(last),
-        }) = rows.last_mut()
+        if let Some(Row { at, what: What::Arrow(last) }) = rows.last_mut()
             && last.flies_beside(*at, &next, packet.sent)
         {
             last.join(next);
         } else {
-            rows.push(Row {
-                at: packet.sent,
-                what: What::Arrow(next),
-            });
+            rows.push(Row { at: packet.sent, what: What::Arrow(next) });
         }
     }
     rows
@@ -290,12 +238,8 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     let mark = match packet.marks {
         Marks { duplicate: true, .. } => Mark::Duplicate,
         Marks { keepalive: true, .. } => Mark::Keepalive,
-        Marks {
-            window_probe: true, ..
-        } => Mark::WindowProbe,
-        Marks {
-            retransmission: true, ..
-        } => Mark::Retransmission,
+        Marks { window_probe: true, .. } => Mark::WindowProbe,
+        Marks { retransmission: true, .. } => Mark::Retransmission,
         _ => Mark::Plain,
     };
     let (end, fate) = match packet.fate {
@@ -328,25 +272,11 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     let to = packet.to.map_or("nowhere", |h| trace.host_name(h));
     let numbers = view.map_or_else(String::new, |v| {
         let ack = v.ack.map_or_else(String::new, |a| format!(" ack {a}"));
-        format!(
-            " [{}] seq {}:{}{ack}, {} B",
-            v.segment.flags,
-            v.seq,
-            v.end(),
-            v.segment.len
-        )
+        format!(" [{}] seq {}:{}{ack}, {} B", v.segment.flags, v.seq, v.end(), v.segment.len)
     });
-    let marks = packet
-        .marks
-        .names()
-        .iter()
-        .map(|m| format!(", {m}"))
-        .collect::<String>();
+    let marks = packet.marks.names().iter().map(|m| format!(", {m}")).collect::<String>();
     let from = trace.host_name(packet.from);
-    let title = format!(
-        "{} s {from} to {to}: {plain}{numbers}{marks}, {fate}",
-        seconds(packet.sent)
-    );
+    let title = format!("{} s {from} to {to}: {plain}{numbers}{marks}, {fate}", seconds(packet.sent));
     Arrow {
         from: packet.from,
         to: packet.to,
@@ -368,11 +298,7 @@ fn name(view: &View) -> String {
     let mut out = match &view.message {
         Some(message) => message.clone(),
         None if segment.len > 0 => {
-            format!(
-                "{}{} B",
-                if flags.psh { "PSH " } else { "" },
-                grouped(segment.len)
-            )
+            format!("{}{} B", if flags.psh { "PSH " } else { "" }, grouped(segment.len))
         }
         None if flags.syn => return flags.names(" "),
         None if !flags.fin && !flags.rst => return flags.names(" "),

@@ -77,32 +77,20 @@ impl Scale {
         let left_out = left_out(&moments, folds);
         let columns = blocks.iter().map(|b| b.columns.end).max().unwrap_or(0);
         let mut bottoms = vec![f64::NEG_INFINITY; columns];
-        let mut out = Self {
-            points: Vec::new(),
-            cuts: Vec::new(),
-            tops: vec![0.0; blocks.len()],
-            bottom: top,
-        };
+        let mut out =
+            Self { points: Vec::new(), cuts: Vec::new(), tops: vec![0.0; blocks.len()], bottom: top };
         let mut next_block = 0;
         let mut y = top;
         // Where the last block that stands at its moment ends.
         let mut across = f64::NEG_INFINITY;
         for (i, &at) in moments.iter().enumerate() {
-            let mine: Vec<usize> = (next_block..blocks.len())
-                .take_while(|b| blocks[*b].at == at)
-                .collect();
+            let mine: Vec<usize> = (next_block..blocks.len()).take_while(|b| blocks[*b].at == at).collect();
             next_block += mine.len();
             if let Some(previous) = i.checked_sub(1).map(|p| moments[p]) {
                 let gap = at - previous;
-                let in_flight = flights
-                    .iter()
-                    .any(|(from, until)| *from <= previous && *until >= at);
+                let in_flight = flights.iter().any(|(from, until)| *from <= previous && *until >= at);
                 let to_scale = gap.as_secs_f64() * per_second;
-                let longest = if in_flight {
-                    LONGEST_FLIGHT
-                } else {
-                    LONGEST_SILENCE
-                };
+                let longest = if in_flight { LONGEST_FLIGHT } else { LONGEST_SILENCE };
                 let (packets, events) = left_out[i - 1];
                 if packets + events > 0 || to_scale > longest {
                     let silent_since = happened.range(..at).next_back().copied().unwrap_or(previous);
@@ -124,11 +112,7 @@ impl Scale {
             // A block that finds its column taken moves down a little; time is stretched for the rest. Only the first
             // block of a column stretches time: those of the same moment stand below it.
             let lowest = |bottoms: &[f64], block: &Block| {
-                bottoms[block.columns.clone()]
-                    .iter()
-                    .copied()
-                    .fold(f64::NEG_INFINITY, f64::max)
-                    + LEADING
+                bottoms[block.columns.clone()].iter().copied().fold(f64::NEG_INFINITY, f64::max) + LEADING
             };
             let mut free = bottoms.clone();
             for block in mine.iter().map(|b| &blocks[*b]) {
@@ -155,10 +139,7 @@ impl Scale {
     /// Where a moment stands; between two moments of interest in proportion.
     pub fn y(&self, at: Duration) -> f64 {
         let i = self.points.partition_point(|(t, _)| *t < at);
-        match (
-            i.checked_sub(1).and_then(|p| self.points.get(p)),
-            self.points.get(i),
-        ) {
+        match (i.checked_sub(1).and_then(|p| self.points.get(p)), self.points.get(i)) {
             (Some((t0, y0)), Some((t1, y1))) => {
                 let share = (at - *t0).as_secs_f64() / (*t1 - *t0).as_secs_f64();
                 y0 + (y1 - y0) * share
@@ -176,18 +157,8 @@ impl Scale {
 
 /// `118 more packets`; events are counted where there are no packets.
 fn more(packets: usize, events: usize) -> Option<String> {
-    let (count, what) = if packets > 0 {
-        (packets, "packet")
-    } else {
-        (events, "event")
-    };
-    (count > 0).then(|| {
-        format!(
-            "{} more {what}{}",
-            grouped(count),
-            if count == 1 { "" } else { "s" }
-        )
-    })
+    let (count, what) = if packets > 0 { (packets, "packet") } else { (events, "event") };
+    (count > 0).then(|| format!("{} more {what}{}", grouped(count), if count == 1 { "" } else { "s" }))
 }
 
 /// How many packets and events are left out in the gap behind each moment: a fold goes to the longest gap it spans.
@@ -227,10 +198,7 @@ mod tests {
             0.0,
         );
         let y: Vec<f64> = scale.points().iter().map(|p| p.1).collect();
-        assert_eq!(
-            y,
-            [0.0, FALL, 2.0 * FALL, 2.0 * FALL + SILENCE, 3.0 * FALL + SILENCE]
-        );
+        assert_eq!(y, [0.0, FALL, 2.0 * FALL, 2.0 * FALL + SILENCE, 3.0 * FALL + SILENCE]);
         assert_eq!(scale.cuts.len(), 1);
         assert_eq!(scale.cuts[0].label, "⋯ 59.96 s");
         assert_eq!(scale.y(ms(10)), FALL / 2.0);
@@ -238,26 +206,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_told_in_the_longest_gap() {
-        let folds = [Fold {
-            from: ms(0),
-            until: ms(100),
-            packets: 7,
-            events: 3,
-        }];
-        let scale = Scale::new(
-            vec![ms(0), ms(20), ms(100)],
-            vec![],
-            &[],
-            &folds,
-            &[],
-            ms(20),
-            0.0,
-        );
+        let folds = [Fold { from: ms(0), until: ms(100), packets: 7, events: 3 }];
+        let scale = Scale::new(vec![ms(0), ms(20), ms(100)], vec![], &[], &folds, &[], ms(20), 0.0);
         assert_eq!(scale.cuts.len(), 1);
-        assert_eq!(
-            (scale.cuts[0].top, &scale.cuts[0].label[..]),
-            (FALL, "⋯ 80 ms, 7 more packets")
-        );
+        assert_eq!((scale.cuts[0].top, &scale.cuts[0].label[..]), (FALL, "⋯ 80 ms, 7 more packets"));
     }
 
     proptest! {

@@ -49,12 +49,7 @@ pub(super) fn folded(rows: Vec<Row>, from: Duration, until: Duration) -> (Vec<Ro
             events: run.len() - packets,
         });
     }
-    let rows = rows
-        .into_iter()
-        .zip(shown)
-        .filter(|(_, shown)| *shown)
-        .map(|(row, _)| row)
-        .collect();
+    let rows = rows.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(row, _)| row).collect();
     (rows, folds)
 }
 
@@ -72,11 +67,7 @@ fn item(row: &Row) -> Item<(u8, Option<HostId>, Option<HostId>, String)> {
         What::Arrow(a) => {
             // Arrows are alike if they look alike, whatever bytes they carry.
             let look = format!("{:?} {:?} {}", a.mark, a.weight, matches!(a.end, End::Arrives(_)));
-            Item {
-                key: (u8::MAX, Some(a.from), a.to, look),
-                remarkable: false,
-                kept: false,
-            }
+            Item { key: (u8::MAX, Some(a.from), a.to, look), remarkable: false, kept: false }
         }
     }
 }

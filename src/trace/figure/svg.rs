@@ -41,19 +41,14 @@ impl Svg {
 
     /// A straight line.
     pub fn line(&mut self, class: &str, from: (f64, f64), to: (f64, f64)) {
-        self.path(
-            class,
-            &format!("M{} {}L{} {}", n(from.0), n(from.1), n(to.0), n(to.1)),
-        );
+        self.path(class, &format!("M{} {}L{} {}", n(from.0), n(from.1), n(to.0), n(to.1)));
     }
 
     /// A text; `anchor` is `start`, `middle` or `end`.
     pub fn text(&mut self, class: &str, at: (f64, f64), anchor: &str, text: &str) {
         let (x, y, text) = (n(at.0), n(at.1), escape(text));
-        let _ = writeln!(
-            self.0,
-            r#"<text class="{class}" x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>"#
-        );
+        let _ =
+            writeln!(self.0, r#"<text class="{class}" x="{x}" y="{y}" text-anchor="{anchor}">{text}</text>"#);
     }
 
     /// A centred text, turned by `degrees` around its anchor.
@@ -92,9 +87,6 @@ mod tests {
 
     #[test]
     fn markup_and_control_characters_are_made_harmless() {
-        assert_eq!(
-            escape("a<b>&\"'\u{0}\u{1b}\n"),
-            "a&lt;b&gt;&amp;&quot;&#39;\u{fffd}\u{fffd} "
-        );
+        assert_eq!(escape("a<b>&\"'\u{0}\u{1b}\n"), "a&lt;b&gt;&amp;&quot;&#39;\u{fffd}\u{fffd} ");
     }
 }

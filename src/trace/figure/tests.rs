@@ -14,10 +14,7 @@ fn drawn(trace: &Trace) -> String {
 }
 
 fn count(svg: &str, class: &str) -> usize {
-    let has = |n: &Node| {
-        n.attribute("class")
-            .is_some_and(|c| c.split(' ').any(|c| c == class))
-    };
+    let has = |n: &Node| n.attribute("class").is_some_and(|c| c.split(' ').any(|c| c == class));
     Document::parse(svg).unwrap().descendants().filter(has).count()
 }
 
@@ -29,11 +26,7 @@ fn texts(svg: &str) -> Vec<String> {
 
 #[track_caller]
 fn says(svg: &str, text: &str) {
-    assert!(
-        texts(svg).iter().any(|t| t == text),
-        "no `{text}` in {:?}",
-        texts(svg)
-    );
+    assert!(texts(svg).iter().any(|t| t == text), "no `{text}` in {:?}", texts(svg));
 }
 
 #[test]
@@ -55,16 +48,9 @@ fn the_slope_of_an_arrow_is_its_latency() {
         .descendants()
         .filter(|n| n.attribute("class") == Some("ho-packet"))
         .map(|n| {
-            let line = n
-                .children()
-                .find(|c| c.attribute("class") == Some("ho-arrow"))
-                .unwrap();
-            let numbers: Vec<f64> = line
-                .attribute("d")
-                .unwrap()
-                .split(['M', ' ', 'L'])
-                .filter_map(|n| n.parse().ok())
-                .collect();
+            let line = n.children().find(|c| c.attribute("class") == Some("ho-arrow")).unwrap();
+            let numbers: Vec<f64> =
+                line.attribute("d").unwrap().split(['M', ' ', 'L']).filter_map(|n| n.parse().ok()).collect();
             numbers[3] - numbers[1]
         })
         .collect();
@@ -128,8 +114,7 @@ fn no_fault_is_left_out_of_a_long_run() {
     let mut b = TraceBuilder::new(&["phone", "server"]);
     for n in 0..2000u64 {
         b.event(n * 100, "phone", Layer::App, "connect failed", &[]);
-        b.packet(n * 100, "phone", "server", Tcp::new(49152, 80).syn())
-            .lost("partition");
+        b.packet(n * 100, "phone", "server", Tcp::new(49152, 80).syn()).lost("partition");
         if n % 100 == 50 {
             b.event(n * 100 + 7, "server", Layer::Fault, "stall", &[]);
         }
@@ -145,8 +130,7 @@ fn a_burst_is_one_arrow_and_an_acknowledgement_sent_with_data_is_no_second_one()
     for n in 0..10 {
         b.packet(0, "a", "b", Tcp::new(2, 1).seq(n).ack(1).data(&[0; 1000]));
     }
-    b.packet(20, "b", "a", Tcp::new(1, 2).ack(1))
-        .packet(20, "b", "a", Tcp::new(1, 2).ack(1).data(b"x"));
+    b.packet(20, "b", "a", Tcp::new(1, 2).ack(1)).packet(20, "b", "a", Tcp::new(1, 2).ack(1).data(b"x"));
     let svg = drawn(&b.build());
     assert_eq!(count(&svg, "ho-packet"), 2);
     says(&svg, "ACK + PSH 1 B");
@@ -166,43 +150,25 @@ fn only_the_window_the_layers_and_the_hosts_asked_for_are_drawn() {
     let svg = figure(&trace, &options);
     assert_eq!(count(&svg, "ho-packet"), 0);
     assert_eq!(texts(&svg).iter().filter(|t| *t == "update sent").count(), 2);
-    let names: Vec<String> = texts(&svg)
-        .into_iter()
-        .filter(|t| t == "phone" || t == "server")
-        .collect();
+    let names: Vec<String> = texts(&svg).into_iter().filter(|t| t == "phone" || t == "server").collect();
     assert_eq!(names, ["server", "phone"]);
     assert!(!texts(&svg).iter().any(|t| t == "open" || t == "connecting"));
 }
 
 #[test]
 fn a_figure_is_an_image_with_a_title_and_a_description() {
-    let options = Options {
-        id: "fig 1<".to_owned(),
-        title: "A <b> & c".to_owned(),
-        ..Options::default()
-    };
+    let options = Options { id: "fig 1<".to_owned(), title: "A <b> & c".to_owned(), ..Options::default() };
     let svg = figure(&a_day_in_the_life(), &options);
     let doc = Document::parse(&svg).unwrap();
     let root = doc.root_element();
     assert_eq!(root.attribute("role"), Some("img"));
     let labelled: Vec<&str> = root.attribute("aria-labelledby").unwrap().split(' ').collect();
-    let text_of = |id: &str| {
-        doc.descendants()
-            .find(|n| n.attribute("id") == Some(id))
-            .unwrap()
-            .text()
-            .unwrap()
-    };
+    let text_of =
+        |id: &str| doc.descendants().find(|n| n.attribute("id") == Some(id)).unwrap().text().unwrap();
     assert_eq!(text_of(labelled[0]), "A <b> & c");
     let summary = text_of(labelled[1]);
-    assert!(
-        summary.contains("A lane each for phone, server. 36 arrows, 5 of them lost"),
-        "{summary}"
-    );
-    assert!(
-        summary.contains("Faults: partition between phone and server, stall of server."),
-        "{summary}"
-    );
+    assert!(summary.contains("A lane each for phone, server. 36 arrows, 5 of them lost"), "{summary}");
+    assert!(summary.contains("Faults: partition between phone and server, stall of server."), "{summary}");
 }
 
 #[test]
@@ -212,10 +178,7 @@ fn colours_come_from_the_page_alone() {
     assert!(!svg.contains("=\"#") && !svg.contains("rgb(") && !svg.contains("<style"));
     // In the sheet a colour only ever stands as the fallback of a variable.
     for (before, _) in CSS.match_indices('#').map(|(at, _)| CSS.split_at(at)) {
-        assert!(
-            before.ends_with(", ") && before.rfind("var(--ho-") > before.rfind(';'),
-            "{before}"
-        );
+        assert!(before.ends_with(", ") && before.rfind("var(--ho-") > before.rfind(';'), "{before}");
     }
 }
 
@@ -223,16 +186,10 @@ fn colours_come_from_the_page_alone() {
 fn every_class_of_a_figure_has_a_style() {
     let svg = drawn(&a_day_in_the_life());
     let doc = Document::parse(&svg).unwrap();
-    let classes: BTreeSet<&str> = doc
-        .descendants()
-        .filter_map(|n| n.attribute("class"))
-        .flat_map(|c| c.split(' '))
-        .collect();
+    let classes: BTreeSet<&str> =
+        doc.descendants().filter_map(|n| n.attribute("class")).flat_map(|c| c.split(' ')).collect();
     // Groups that only hold something together.
-    for class in classes
-        .into_iter()
-        .filter(|c| !["", "ho-packet", "ho-note", "ho-span"].contains(c))
-    {
+    for class in classes.into_iter().filter(|c| !["", "ho-packet", "ho-note", "ho-span"].contains(c)) {
         assert!(CSS.contains(&format!(".{class}")), "{class}");
     }
 }
@@ -241,11 +198,7 @@ fn every_class_of_a_figure_has_a_style() {
 fn a_figure_on_its_own_brings_its_style() {
     let file = standalone(&drawn(&a_day_in_the_life()));
     let doc = Document::parse(&file).unwrap();
-    let style = doc
-        .root_element()
-        .children()
-        .find(|n| n.has_tag_name("style"))
-        .unwrap();
+    let style = doc.root_element().children().find(|n| n.has_tag_name("style")).unwrap();
     assert!(
         style.text().unwrap().contains(CSS) && style.text().unwrap().contains("prefers-color-scheme: dark")
     );
@@ -258,13 +211,8 @@ fn nothing_to_draw_is_still_a_figure() {
     assert!(Document::parse(&drawn(&trace)).is_ok());
 }
 
-const NAMES: [&str; 5] = [
-    "connected",
-    "ping sent",
-    "<&\"'>",
-    "\u{1}\u{ffff}",
-    "a very long name of an event indeed",
-];
+const NAMES: [&str; 5] =
+    ["connected", "ping sent", "<&\"'>", "\u{1}\u{ffff}", "a very long name of an event indeed"];
 
 fn a_layer() -> impl Strategy<Value = Layer> {
     use Layer::{App, Fault, Http, Link, Tcp, Ws};

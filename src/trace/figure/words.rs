@@ -63,10 +63,7 @@ pub(super) fn stretch(d: Duration) -> String {
     if micros < 1000 {
         format!("{micros} µs")
     } else if micros < 1_000_000 {
-        format!(
-            "{} ms",
-            decimals(micros, 1000, if micros < 10_000 { 2 } else { 1 })
-        )
+        format!("{} ms", decimals(micros, 1000, if micros < 10_000 { 2 } else { 1 }))
     } else if micros < 120_000_000 {
         format!("{} s", decimals(micros, 1_000_000, 2))
     } else if seconds < 7200 {
@@ -121,16 +118,10 @@ mod tests {
 
     #[test]
     fn long_texts_are_wrapped_and_what_remains_is_cut() {
-        assert_eq!(
-            wrapped("peer declared dead", 10.0, 80.0, 2),
-            ["peer declared", "dead"]
-        );
+        assert_eq!(wrapped("peer declared dead", 10.0, 80.0, 2), ["peer declared", "dead"]);
         let cut = wrapped("a very long name of an event that goes on and on", 10.0, 80.0, 2);
         assert_eq!(cut.len(), 2);
-        assert!(
-            cut[1].ends_with('…') && cut.iter().all(|l| width(l, 10.0) <= 80.0),
-            "{cut:?}"
-        );
+        assert!(cut[1].ends_with('…') && cut.iter().all(|l| width(l, 10.0) <= 80.0), "{cut:?}");
         assert_eq!(shortened("short", 10.0, 80.0), "short");
     }
 }

@@ -1,0 +1,223 @@
+//! Which directives there are, and what each may carry.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::directive::Directive;
+use crate::parameter::suggestion;
+use crate::scenario::Settings;
+
+/// What a directive stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What a person reads of a run.
+    Story,
+    /// A space-time diagram.
+    Figure,
+    /// One line a segment.
+    Packets,
+    /// A table of what was measured.
+    Measures,
+    /// What was claimed, and whether it holds.
+    Claims,
+    /// One number in running text.
+    Measure,
+    /// The command that does a run, in running text.
+    Command,
+    /// A table of a scenario's parameters.
+    Parameters,
+    /// A parameter's default in running text.
+    Parameter,
+    /// What the columns of a story or of packets mean.
+    Legend,
+    /// A table of all scenarios.
+    List,
+    /// A table of the ledger.
+    Ledger,
+}
+
+/// What a directive of a kind looks like.
+#[derive(Debug)]
+struct Shape {
+    name: &'static str,
+    kind: Kind,
+    /// The plain words it wants, all of them.
+    words: &'static [&'static str],
+    /// Whether it runs a scenario, so that `key=value` and [`OF_A_RUN`] may follow.
+    runs: bool,
+    /// Its own options.
+    options: &'static [&'static str],
+    /// Whether it makes paragraphs of its own and therefore stands alone on its line.
+    block: bool,
+}
+
+/// Options of every directive that runs a scenario.
+const OF_A_RUN: [&str; 2] = ["seed", "faults"];
+
+const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -> Shape {
+    Shape { name, kind, words, runs: true, options: &[], block: true }
+}
+
+const SHAPES: [Shape; 12] = [
+    Shape { options: &["from", "until", "fold", "claims"], ..shape("story", Kind::Story, &["SCENARIO"]) },
+    Shape {
+        options: &["from", "until", "title", "description", "hosts", "layers", "packets", "claims"],
+        ..shape("figure", Kind::Figure, &["SCENARIO"])
+    },
+    Shape { options: &["from", "until", "claims"], ..shape("packets", Kind::Packets, &["SCENARIO"]) },
+    shape("measures", Kind::Measures, &["SCENARIO"]),
+    shape("claims", Kind::Claims, &["SCENARIO"]),
+    Shape {
+        options: &["precision", "none"],
+        block: false,
+        ..shape("measure", Kind::Measure, &["SCENARIO", "NAME"])
+    },
+    Shape { block: false, ..shape("command", Kind::Command, &["SCENARIO"]) },
+    Shape { runs: false, ..shape("parameters", Kind::Parameters, &["SCENARIO"]) },
+    Shape { runs: false, block: false, ..shape("parameter", Kind::Parameter, &["SCENARIO", "NAME"]) },
+    Shape { runs: false, ..shape("legend", Kind::Legend, &["FORM"]) },
+    Shape { runs: false, ..shape("list", Kind::List, &[]) },
+    Shape { runs: false, ..shape("ledger", Kind::Ledger, &[]) },
+];
+
+/// A directive that carries what its kind may carry.
+#[derive(Debug)]
+pub struct Checked<'a> {
+    /// What it stands for.
+    pub kind: Kind,
+    /// Whether it makes paragraphs of its own.
+    pub block: bool,
+    /// How to run the scenario.
+    pub settings: Settings,
+    directive: &'a Directive,
+}
+
+/// Checks a directive against its kind; an error is a line that says what is valid.
+pub fn check(directive: &Directive) -> Result<Checked<'_>, String> {
+    let name = &directive.name;
+    let Some(shape) = SHAPES.iter().find(|shape| shape.name == name) else {
+        let valid: Vec<String> = SHAPES.iter().map(|shape| shape.name.to_owned()).collect();
+        return Err(format!(
+            "no directive `{name}`{}; valid: {} (to show a directive as it is, write `\\{{{{#{name}`)",
+            suggestion(name, &valid),
+            valid.join(", ")
+        ));
+    };
+    let wrong = |what: String| Err(format!("{what}; write {}", shape.usage()));
+    if directive.words.len() != shape.words.len() {
+        let (given, wanted) = (directive.words.len(), shape.words.len());
+        return wrong(format!("`{name}` takes {wanted} word{}, not {given}", plural(wanted)));
+    }
+    if let (false, Some((key, _))) = (shape.runs, directive.parameters.first()) {
+        return wrong(format!("`{name}` runs nothing and takes no parameter `{key}`"));
+    }
+    let valid = |key: &str| shape.options.contains(&key) || (shape.runs && OF_A_RUN.contains(&key));
+    if let Some((key, _)) = directive.options.iter().find(|(key, _)| !valid(key)) {
+        return wrong(format!("`{name}` has no option `--{key}`"));
+    }
+    let mut checked =
+        Checked { kind: shape.kind, block: shape.block, settings: Settings::default(), directive };
+    checked.settings = Settings {
+        seed: checked.number("seed")?.unwrap_or(0),
+        given: directive.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
+        faults: checked.option("faults").map(str::to_owned),
+    };
+    Ok(checked)
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+impl Shape {
+    /// `{{#story SCENARIO [KEY=VALUE].. [--from=..]}}`
+    fn usage(&self) -> String {
+        let mut out = format!("`{{{{#{}", self.name);
+        out.extend(self.words.iter().map(|word| format!(" {word}")));
+        if self.runs {
+            out += " [KEY=VALUE]..";
+        }
+        let of_a_run = OF_A_RUN.iter().filter(|_| self.runs);
+        out.extend(self.options.iter().chain(of_a_run).map(|option| format!(" [--{option}=..]")));
+        out + "}}`"
+    }
+}
+
+impl Checked<'_> {
+    /// The n-th plain word; the shape says how many there are.
+    pub fn word(&self, n: usize) -> &str {
+        self.directive.words.get(n).map_or("", String::as_str)
+    }
+
+    /// The value of an option.
+    pub fn option(&self, key: &str) -> Option<&str> {
+        self.directive.options.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of an option that is a whole number.
+    pub fn number(&self, key: &str) -> Result<Option<u64>, String> {
+        self.read(key, "a whole number like 3", |text| text.parse().ok())
+    }
+
+    /// The value of an option that is a time.
+    pub fn time(&self, key: &str) -> Result<Option<Duration>, String> {
+        let parser = jiff::fmt::friendly::SpanParser::new();
+        self.read(key, "a time like 250ms, 1m 30s", |text| parser.parse_unsigned_duration(text).ok())
+    }
+
+    /// The value of an option that is `yes` or `no`.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, String> {
+        self.read(key, "yes or no", |text| match text {
+            "yes" => Some(true),
+            "no" => Some(false),
+            _ => None,
+        })
+    }
+
+    /// The value of an option that is a list of words.
+    pub fn list(&self, key: &str) -> Option<Vec<&str>> {
+        self.option(key).map(|text| text.split(',').map(str::trim).collect())
+    }
+
+    fn read<T>(
+        &self,
+        key: &str,
+        valid: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, String> {
+        let Some(text) = self.option(key) else {
+            return Ok(None);
+        };
+        parse(text).map(Some).ok_or_else(|| format!("--{key}={text}: not valid; valid: {valid}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::directive::{Piece, pieces};
+
+    fn error(text: &str) -> String {
+        let pieces = pieces(text);
+        let [Piece::Directive(directive)] = pieces.as_slice() else { panic!("{pieces:?}") };
+        check(directive).unwrap_err()
+    }
+
+    #[test]
+    fn a_wrong_directive_is_answered_with_what_is_valid() {
+        let unknown = error("{{#stoory a/b}}");
+        assert!(unknown.starts_with("no directive `stoory`; did you mean `story`?; valid: story, figure,"));
+        assert!(unknown.ends_with("write `\\{{#stoory`)"), "{unknown}");
+        assert_eq!(
+            error("{{#measure a/b}}"),
+            "`measure` takes 2 words, not 1; write `{{#measure SCENARIO NAME [KEY=VALUE].. [--precision=..] \
+             [--none=..] [--seed=..] [--faults=..]}}`"
+        );
+        assert_eq!(
+            error("{{#list x=1}}"),
+            "`list` runs nothing and takes no parameter `x`; write `{{#list}}`"
+        );
+        assert!(error("{{#claims a --from=1s}}").starts_with("`claims` has no option `--from`; write"));
+        assert_eq!(error("{{#story a --seed=x}}"), "--seed=x: not valid; valid: a whole number like 3");
+    }
+}

@@ -1,0 +1,141 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// An executable book about real-time web connections.
+///
+/// Without a command: builds the book, serves it on this machine, and prints the address.
+#[derive(Debug, Parser)]
+#[command(name = "halfopen", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Serve the book on this port [default: 3000, or the next free one].
+    #[arg(long)]
+    pub port: Option<u16>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List the scenarios, their questions and parameters.
+    List {
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
+    /// Run a scenario.
+    Run(Run),
+    /// Print the ledger: every row, the scenario that shows it, whether it holds, a count.
+    Claims {
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        #[command(flatten)]
+        engine: EngineArg,
+    },
+    /// Run a mechanism's server on the real network.
+    #[cfg(feature = "os")]
+    Live {
+        /// The mechanism.
+        mechanism: String,
+        /// Where to listen.
+        #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+        addr: std::net::SocketAddr,
+    },
+    /// Build or serve the book.
+    #[cfg(feature = "book")]
+    #[command(subcommand, arg_required_else_help = false)]
+    Book(Book),
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The scenario, as `halfopen list` names it.
+    pub scenario: String,
+    /// Set a parameter.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// The seed of everything random.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// A fault script in place of the scenario's own.
+    #[arg(long, value_name = "SCRIPT")]
+    pub faults: Option<String>,
+    /// Show every packet.
+    #[arg(long)]
+    pub packets: bool,
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: RunFormat,
+    /// Write the packets to a file that Wireshark opens.
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: EngineArg,
+}
+
+#[derive(Debug, Args)]
+pub struct EngineArg {
+    /// The fabric that drives the simulated machines.
+    #[arg(long = "engine", value_enum, default_value = "turmoil")]
+    pub engine: Engine,
+}
+
+/// Every fabric there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// The reference.
+    Turmoil,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RunFormat {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+    /// A space-time diagram.
+    Svg,
+}
+
+#[cfg(feature = "book")]
+#[derive(Debug, Subcommand)]
+pub enum Book {
+    /// Build the book.
+    Build {
+        /// Where to; a book that is there already is replaced.
+        #[arg(long, value_name = "DIR", default_value = "book")]
+        dest: PathBuf,
+    },
+    /// Build the book, serve it on this machine, and build it anew whenever a chapter changes.
+    Serve {
+        /// The port [default: 3000, or the next free one].
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// What `mdbook` calls to have the directives replaced.
+    #[command(hide = true, arg_required_else_help = false)]
+    Preprocess {
+        #[command(subcommand)]
+        question: Option<Preprocess>,
+    },
+}
+
+#[cfg(feature = "book")]
+#[derive(Debug, Subcommand)]
+pub enum Preprocess {
+    /// Exit status 0 if the renderer can show the figures.
+    Supports { renderer: String },
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("not KEY=VALUE, like stall=30s")?;
+    Ok((key.trim().to_owned(), value.to_owned()))
+}

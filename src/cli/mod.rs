@@ -1,0 +1,195 @@
+//! The command line: reads it, calls the library, prints what comes back, and says by the exit status how it went.
+//!
+//! Exit status: 0; 1 a claim failed at the default parameters; 2 a usage error, told in one line.
+
+mod args;
+#[cfg(feature = "os")]
+mod live;
+mod run;
+mod usage;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use halfopen::explore::claims::ClaimsError;
+use halfopen::explore::{Registry, Runs, claims, list};
+use halfopen::scenario::RunError;
+use serde_json::Value;
+
+use args::{Cli, Command, Format};
+
+/// How a command ended that did what it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Fine,
+    AClaimFailed,
+}
+
+/// Why a command did not do what it was asked for.
+#[derive(Debug)]
+enum Failure {
+    /// It was asked wrongly, or of the wrong machine.
+    Usage(String),
+    /// The scenarios or the simulation are wrong, not the question.
+    Broken(String),
+    /// What came out could not be printed.
+    Output(io::Error),
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Parameter(_) | RunError::Faults(_) | RunError::UnknownScenario { .. } => {
+                Failure::Usage(error.to_string())
+            }
+            RunError::Simulation(_) => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<ClaimsError> for Failure {
+    fn from(error: ClaimsError) -> Self {
+        // Nothing but the scenarios themselves went into it.
+        Failure::Broken(error.to_string())
+    }
+}
+
+#[cfg(feature = "book")]
+impl From<halfopen::book::BuildError> for Failure {
+    fn from(error: halfopen::book::BuildError) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+#[cfg(feature = "book")]
+impl From<halfopen::lab::LabError> for Failure {
+    fn from(error: halfopen::lab::LabError) -> Self {
+        Failure::Usage(error.to_string())
+    }
+}
+
+/// Does what the process was started for.
+pub fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            // `--help`, `--version`: asked for, so not an error, wherever the output goes.
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return told(&Failure::Usage(usage::one_line(&error, &arguments))),
+    };
+    match execute(cli, Registry::all(), &mut io::stdout().lock()) {
+        Ok(Status::Fine) => ExitCode::SUCCESS,
+        Ok(Status::AClaimFailed) => ExitCode::from(1),
+        Err(failure) => told(&failure),
+    }
+}
+
+fn told(failure: &Failure) -> ExitCode {
+    let (text, status) = match failure {
+        Failure::Usage(text) => (text.clone(), 2),
+        Failure::Broken(text) => (text.clone(), 1),
+        Failure::Output(error) => (format!("cannot print: {error}"), 2),
+    };
+    eprintln!("halfopen: {text}");
+    ExitCode::from(status)
+}
+
+fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
+    let Some(command) = cli.command else {
+        return serve(cli.port, registry);
+    };
+    match command {
+        Command::List { format: Format::Text } => print(out, &list::text(registry)),
+        Command::List { format: Format::Json } => print(out, &pretty(&list::json(registry))),
+        Command::Run(args) => run::run(args, registry, out),
+        Command::Claims { format, engine: _ } => {
+            let ledger = claims::collect(&Runs::new(registry))?;
+            print(
+                out,
+                &match format {
+                    Format::Text => claims::text(&ledger),
+                    Format::Json => pretty(&claims::json(&ledger)),
+                },
+            )?;
+            Ok(if claims::all_hold(&ledger) { Status::Fine } else { Status::AClaimFailed })
+        }
+        #[cfg(feature = "os")]
+        Command::Live { mechanism, addr } => live::live(&mechanism, addr),
+        #[cfg(feature = "book")]
+        Command::Book(command) => book(command, registry, out),
+    }
+}
+
+#[cfg(feature = "book")]
+fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
+    use halfopen::book;
+    match command {
+        args::Book::Build { dest } => {
+            book::build(std::path::Path::new("."), &dest, &Runs::new(registry))?;
+            print(out, &format!("{}\n", dest.join("index.html").display()))
+        }
+        args::Book::Serve { port } => serve(port, registry),
+        args::Book::Preprocess { question: None } => {
+            let mut answer = Vec::new();
+            book::preprocess(io::stdin().lock(), &mut answer, &Runs::new(registry))?;
+            write(out, &answer)
+        }
+        args::Book::Preprocess { question: Some(args::Preprocess::Supports { renderer }) } => {
+            match book::supports(&renderer) {
+                true => Ok(Status::Fine),
+                false => Err(Failure::Usage(format!("no figures for `{renderer}`; valid: html, markdown"))),
+            }
+        }
+    }
+}
+
+/// Serves the book until Ctrl-C.
+#[cfg(feature = "book")]
+fn serve(port: Option<u16>, registry: Registry) -> Result<Status, Failure> {
+    use halfopen::lab::{DEFAULT_PORT, Lab, Port};
+    let port = port.map_or(DEFAULT_PORT, Port::Exactly);
+    let rebuilt = |result: Result<u64, _>| match result {
+        Ok(_) => eprintln!("halfopen: built anew"),
+        Err(error) => eprintln!("halfopen: not built anew; the last good book is served\n{error}"),
+    };
+    let lab = Lab::open(std::path::Path::new("."), port, Runs::new(registry), rebuilt)?;
+    // Printed, not returned: the command goes on. A reader that went away does not want the address.
+    let _ = writeln!(io::stdout(), "the book is at http://{} (Ctrl-C ends)", lab.address());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let stop = async {
+        // Without the signal's handler there is nothing to wait for: the default handler ends the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let served = runtime.and_then(|runtime| runtime.block_on(lab.serve(stop)));
+    served.map(|()| Status::Fine).map_err(|error| Failure::Usage(format!("cannot serve the book: {error}")))
+}
+
+#[cfg(not(feature = "book"))]
+fn serve(_: Option<u16>, _: Registry) -> Result<Status, Failure> {
+    Err(Failure::Usage("this build has no book in it (feature `book`); valid: list, run, claims".to_owned()))
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+fn print(out: &mut dyn Write, text: &str) -> Result<Status, Failure> {
+    write(out, text.as_bytes())
+}
+
+/// Prints all of it. A reader that has seen enough (`| head`) is not an error.
+fn write(out: &mut dyn Write, bytes: &[u8]) -> Result<Status, Failure> {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
+        _ => Ok(Status::Fine),
+    }
+}
+
+#[cfg(test)]
+mod tests;

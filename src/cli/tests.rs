@@ -1,0 +1,160 @@
+//! The commands on a small scenario of their own.
+
+use std::fs;
+use std::time::Duration;
+
+use clap::Parser;
+use halfopen::parameter::{Parameters, Spec, secs};
+use halfopen::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
+use halfopen::trace::Trace;
+
+use super::*;
+
+halfopen::parameters! {
+    /// Of the fake scenario.
+    struct FakeParameters {
+        /// How long it waits.
+        wait: Duration = secs(30), in secs(1)..=secs(60);
+    }
+}
+
+/// Claims that it waits 10 s or more; `lax` claims it of nothing.
+struct Fake {
+    name: &'static str,
+    limit: Duration,
+}
+
+impl Scenario for Fake {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn question(&self) -> &'static str {
+        "How long?"
+    }
+    fn parameters(&self) -> Vec<Spec> {
+        FakeParameters::specs()
+    }
+    fn run(&self, settings: &Settings) -> Result<Outcome, RunError> {
+        let p = FakeParameters::from_given(&settings.given)?;
+        if settings.seed == 13 {
+            return Err(RunError::Simulation("unlucky".to_owned()));
+        }
+        let holds = p.wait >= self.limit;
+        let changed = if p.wait == secs(30) { Vec::new() } else { p.settings() };
+        Ok(Outcome {
+            scenario: self.name,
+            seed: settings.seed,
+            parameters: p.settings(),
+            changed,
+            faults: settings.faults.clone(),
+            measures: vec![Measure { name: "waited_s", value: Some(p.wait.as_secs_f64()) }],
+            claims: vec![Claim { id: "I-01", statement: "it waits".to_owned(), holds }],
+            trace: Trace::default(),
+        })
+    }
+}
+
+const HOLDS: Registry = Registry::of(&[&Fake { name: "fake/holds", limit: secs(10) }]);
+const BOTH: Registry = Registry::of(&[
+    &Fake { name: "fake/holds", limit: secs(10) },
+    &Fake { name: "fake/fails", limit: secs(40) },
+]);
+
+fn halfopen(line: &[&str], registry: Registry) -> (Result<Status, Failure>, String) {
+    let cli = Cli::try_parse_from([&["halfopen"], line].concat()).unwrap();
+    let mut out = Vec::new();
+    let result = execute(cli, registry, &mut out);
+    (result, String::from_utf8(out).unwrap())
+}
+
+fn usage_error(line: &[&str]) -> String {
+    match halfopen(line, BOTH) {
+        (Err(Failure::Usage(text)), out) => {
+            assert!(out.is_empty() && !text.contains('\n'));
+            text
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_claim_that_fails_at_the_defaults_is_an_error_and_under_changed_parameters_a_lesson() {
+    let status = |line: &[&str]| halfopen(line, BOTH).0.unwrap();
+    assert_eq!(status(&["run", "fake/holds"]), Status::Fine);
+    assert_eq!(status(&["run", "fake/fails"]), Status::AClaimFailed);
+    assert_eq!(status(&["run", "fake/fails", "--set", "wait=30s"]), Status::AClaimFailed);
+    assert_eq!(status(&["run", "fake/fails", "--seed", "5"]), Status::AClaimFailed);
+    assert_eq!(status(&["run", "fake/fails", "--set", "wait=20s"]), Status::Fine);
+    assert_eq!(status(&["run", "fake/fails", "--faults", "x"]), Status::Fine);
+    let (_, out) = halfopen(&["run", "fake/holds", "--set", "wait=5s"], BOTH);
+    assert!(out.contains("I-01  does not hold  it waits") && out.contains("* wait  5s"), "{out}");
+}
+
+#[test]
+fn wrong_names_and_values_are_answered_with_what_is_valid() {
+    assert_eq!(
+        usage_error(&["run", "fake/hold"]),
+        "no scenario `fake/hold`; did you mean `fake/holds`?; valid: fake/holds, fake/fails"
+    );
+    assert_eq!(
+        usage_error(&["run", "fake/holds", "--set", "wiat=5s"]),
+        "no parameter `wiat`; did you mean `wait`?; valid: wait"
+    );
+    assert!(usage_error(&["run", "fake/holds", "--set", "wait=2h"]).contains("valid: 1s to 1m"));
+}
+
+#[test]
+fn a_failing_simulation_is_not_the_users_fault() {
+    assert!(matches!(halfopen(&["run", "fake/holds", "--seed", "13"], BOTH).0, Err(Failure::Broken(_))));
+}
+
+#[test]
+fn a_wrong_parameter_neither_destroys_nor_leaves_a_packet_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (old, new) = (path("old.pcap"), path("new.pcap"));
+    fs::write(&old, "precious").unwrap();
+    for file in [&old, &new] {
+        usage_error(&["run", "fake/holds", "--set", "wait=2h", "--pcap", file]);
+    }
+    assert_eq!(fs::read_to_string(&old).unwrap(), "precious");
+    assert!(!folder.path().join("new.pcap").exists());
+    assert!(
+        usage_error(&["run", "fake/holds", "--pcap", &path("no/such.pcap")]).starts_with("cannot write ")
+    );
+
+    halfopen(&["run", "fake/holds", "--pcap", &old], BOTH).0.unwrap();
+    let capture = fs::read(&old).unwrap();
+    assert!(!capture.is_empty() && !capture.starts_with(b"precious"));
+    assert!(!capture.ends_with(b"ious"), "the rest of a longer file is gone");
+}
+
+#[test]
+fn the_ledger_fails_with_any_claim_and_holds_with_all() {
+    let (status, out) = halfopen(&["claims"], HOLDS);
+    assert_eq!(status.unwrap(), Status::Fine);
+    assert!(out.ends_with("1 of 196 rows shown by 1 scenario, 1 hold\n"));
+    let (status, out) = halfopen(&["claims", "--format", "json"], BOTH);
+    assert_eq!(status.unwrap(), Status::AClaimFailed);
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 197);
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_not_an_error_but_a_full_disk_is() {
+    struct Broken(io::ErrorKind);
+    impl Write for Broken {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let run = |kind| {
+        let cli = Cli::try_parse_from(["halfopen", "run", "fake/fails"]).unwrap();
+        execute(cli, BOTH, &mut Broken(kind))
+    };
+    assert_eq!(run(io::ErrorKind::BrokenPipe).unwrap(), Status::AClaimFailed);
+    assert!(matches!(run(io::ErrorKind::StorageFull), Err(Failure::Output(_))));
+}

@@ -1,0 +1,65 @@
+//! The forms of a trace as the command line and the book use them: one place that calls [`crate::trace`].
+
+use std::io;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::trace::{self, Fate, Trace, figure, pcap};
+
+pub use figure::CSS as FIGURE_CSS;
+pub use figure::Options as Figure;
+pub use trace::packets::LEGEND as PACKETS_LEGEND;
+pub use trace::story::LEGEND as STORY_LEGEND;
+
+/// The part of a trace between two times, both included; its times stay what they were.
+pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> Trace {
+    let from = from.unwrap_or(Duration::ZERO);
+    let until = until.unwrap_or(Duration::MAX);
+    let mut part = trace.clone();
+    part.events.retain(|event| (from..=until).contains(&event.at));
+    // A packet that was under way at one of the two times is part of the picture.
+    part.packets.retain(|packet| {
+        let gone = match packet.fate {
+            Fate::Arrived(at) | Fate::Died(at, _) => at,
+            Fate::UnderWay => trace.ended,
+        };
+        packet.sent <= until && gone >= from
+    });
+    part.spans.retain(|span| span.from <= until && span.until.is_none_or(|end| end >= from));
+    part.ended = trace.ended.min(until);
+    part
+}
+
+/// What a person reads; `fold` leaves the bulk of a long routine out.
+pub fn story(trace: &Trace, fold: bool) -> String {
+    trace::story::story(trace, &trace::story::Options { fold })
+}
+
+/// One line a segment.
+pub fn packets(trace: &Trace) -> String {
+    trace::packets::packets(trace)
+}
+
+/// The events (and the packets, if wanted) as `[{t_us, host, layer, event, ...}]`.
+pub fn json(trace: &Trace, with_packets: bool) -> Value {
+    trace::json::trace(trace, with_packets)
+}
+
+/// The packets as a file that Wireshark opens.
+///
+/// # Errors
+/// As the writer says.
+pub fn pcap(trace: &Trace, writer: impl io::Write) -> io::Result<()> {
+    pcap::write(trace, writer)
+}
+
+/// A space-time diagram to stand in a page.
+pub fn svg(trace: &Trace, figure: &Figure) -> String {
+    figure::figure(trace, figure)
+}
+
+/// A space-time diagram as a file of its own.
+pub fn standalone_svg(trace: &Trace, figure: &Figure) -> String {
+    figure::standalone(&svg(trace, figure))
+}

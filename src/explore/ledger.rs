@@ -1,0 +1,147 @@
+//! The ledger: what is said about real-time web connections, one statement a row, each with a verdict.
+//!
+//! A scenario's claims carry the id of the row they show. Where the verdict is not a plain *holds*, the scenario shows
+//! the condition or the correction.
+
+use std::sync::LazyLock;
+
+/// What became of a statement when it was checked against the specifications.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// True as it stands.
+    Holds,
+    /// True under conditions that it does not mention.
+    WithConditions,
+    /// It was true once.
+    Outdated,
+    /// Not true.
+    Wrong,
+}
+
+impl Verdict {
+    const ALL: [Verdict; 4] = [Verdict::Holds, Verdict::WithConditions, Verdict::Outdated, Verdict::Wrong];
+
+    /// The verdict in words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Verdict::Holds => "holds",
+            Verdict::WithConditions => "holds with conditions",
+            Verdict::Outdated => "outdated",
+            Verdict::Wrong => "wrong",
+        }
+    }
+}
+
+/// A row of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Its group's letter and its number in it: `I-01`.
+    pub id: &'static str,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What is said.
+    pub statement: &'static str,
+}
+
+/// Rows about the same subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its letter.
+    pub letter: &'static str,
+    /// Its subject.
+    pub title: &'static str,
+    /// Its rows, in order.
+    pub rows: Vec<Row>,
+}
+
+static GROUPS: LazyLock<Vec<Group>> =
+    LazyLock::new(|| parse(include_str!("ledger.tsv")).expect("a test reads the same file"));
+
+/// The ledger, group by group.
+pub fn groups() -> &'static [Group] {
+    &GROUPS
+}
+
+/// The rows of the ledger, in order.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    GROUPS.iter().flat_map(|group| &group.rows)
+}
+
+/// The row with this id.
+pub fn find(id: &str) -> Option<&'static Row> {
+    rows().find(|row| row.id == id)
+}
+
+/// Reads groups and rows; an error is the line that cannot be read.
+fn parse(text: &'static str) -> Result<Vec<Group>, &'static str> {
+    let mut groups: Vec<Group> = Vec::new();
+    for line in text.lines().filter(|line| !line.starts_with("# ")) {
+        let mut cells = line.split('\t');
+        let (Some(first), Some(second), Some(third), None) =
+            (cells.next(), cells.next(), cells.next(), cells.next())
+        else {
+            return Err(line);
+        };
+        if first == "#" {
+            groups.push(Group { letter: second, title: third, rows: Vec::new() });
+            continue;
+        }
+        let verdict = Verdict::ALL.into_iter().find(|v| v.words() == second).ok_or(line)?;
+        let group = groups.last_mut().filter(|group| first.starts_with(group.letter)).ok_or(line)?;
+        group.rows.push(Row { id: first, verdict, statement: third });
+    }
+    Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_ledger_has_196_rows_no_id_twice_and_no_gap_in_the_numbers() {
+        assert_eq!(rows().count(), 196);
+        assert_eq!(rows().map(|row| row.id).collect::<BTreeSet<_>>().len(), 196);
+        for group in groups() {
+            for (n, row) in group.rows.iter().enumerate() {
+                assert_eq!(row.id, format!("{}-{:02}", group.letter, n + 1));
+                assert!(!row.statement.trim().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn every_group_has_its_number_of_verdicts() {
+        // holds, with conditions, outdated, wrong
+        let expected = [
+            ("A", [10, 8, 2, 0]),
+            ("B", [3, 3, 0, 1]),
+            ("C", [5, 6, 1, 2]),
+            ("D", [4, 2, 1, 0]),
+            ("E", [8, 6, 1, 4]),
+            ("F", [9, 5, 1, 3]),
+            ("G", [5, 0, 1, 0]),
+            ("H", [4, 5, 0, 0]),
+            ("I", [6, 6, 0, 0]),
+            ("J", [5, 3, 0, 0]),
+            ("K", [7, 1, 0, 2]),
+            ("L", [6, 2, 0, 0]),
+            ("M", [4, 4, 0, 1]),
+            ("N", [3, 4, 2, 0]),
+            ("X", [40, 0, 0, 0]),
+        ];
+        let counted: Vec<_> = groups()
+            .iter()
+            .map(|g| (g.letter, Verdict::ALL.map(|v| g.rows.iter().filter(|r| r.verdict == v).count())))
+            .collect();
+        assert_eq!(counted, expected);
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_named() {
+        assert_eq!(parse("#\tA\tTitle\nA-01\tperhaps\tx"), Err("A-01\tperhaps\tx"));
+        assert_eq!(parse("A-01\tholds\tno group yet"), Err("A-01\tholds\tno group yet"));
+        assert_eq!(parse("#\tA\tTitle\nB-01\tholds\tx"), Err("B-01\tholds\tx"));
+        assert_eq!(parse("#\tA"), Err("#\tA"));
+    }
+}

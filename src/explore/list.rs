@@ -1,0 +1,101 @@
+//! What there is to run.
+
+use serde_json::{Value, json};
+
+use super::Registry;
+use super::columns::columns;
+use crate::parameter::Spec;
+
+/// The scenarios, their questions and parameters, for a person.
+pub fn text(registry: Registry) -> String {
+    let mut out = String::new();
+    for scenario in registry.scenarios() {
+        if !out.is_empty() {
+            out.push('\n');
+        }
+        out += &format!("{}  {}\n", scenario.name(), scenario.question());
+        let rows: Vec<Vec<String>> = scenario
+            .parameters()
+            .iter()
+            .map(|s| vec![s.name.clone(), s.default.clone(), s.unit.to_owned(), range(s), s.help.to_owned()])
+            .collect();
+        out += &columns("  ", &rows);
+    }
+    out
+}
+
+/// The values allowed, in words: `1ms to 1h`, `linux, rfc6298`, or nothing where all of the type are.
+pub fn range(spec: &Spec) -> String {
+    match (&spec.min, &spec.max) {
+        _ if !spec.choices.is_empty() => spec.choices.join(", "),
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("from {min}"),
+        (None, Some(max)) => format!("up to {max}"),
+        (None, None) => String::new(),
+    }
+}
+
+/// `[{scenario, question, parameters: [{name, unit, default, min, max, help}]}]`, with `choices` where the values are
+/// words.
+pub fn json(registry: Registry) -> Value {
+    registry
+        .scenarios()
+        .iter()
+        .map(|scenario| {
+            json!({
+                "scenario": scenario.name(),
+                "question": scenario.question(),
+                "parameters": scenario.parameters().iter().map(spec).collect::<Vec<_>>(),
+            })
+        })
+        .collect()
+}
+
+fn spec(spec: &Spec) -> Value {
+    let mut value = json!({
+        "name": spec.name,
+        "unit": spec.unit,
+        "default": spec.default,
+        "min": spec.min,
+        "max": spec.max,
+        "help": spec.help,
+    });
+    if !spec.choices.is_empty() {
+        value["choices"] = json!(spec.choices);
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::explore::fake;
+
+    #[test]
+    fn the_list_names_every_parameter_with_default_range_and_help() {
+        assert_eq!(
+            text(fake::REGISTRY),
+            "fake/stall  Does anybody notice a stall?\n\
+             \x20 stall    30s   duration  1ms to 1h   How long the server stalls.\n\
+             \x20 timers   slow  choice    slow, fast  Whose timers.\n\
+             \x20 updates  3     count     1 to 100    Updates sent.\n\
+             \n\
+             fake/quiet  Does nothing happen?\n"
+        );
+    }
+
+    #[test]
+    fn the_json_list_has_choices_only_where_values_are_words() {
+        let list = json(fake::REGISTRY);
+        assert_eq!(
+            list[0]["parameters"][0],
+            json!({"name": "stall", "unit": "duration", "default": "30s", "min": "1ms", "max": "1h",
+                   "help": "How long the server stalls."})
+        );
+        assert_eq!(list[0]["parameters"][1]["choices"], json!(["slow", "fast"]));
+        assert_eq!(
+            list[1],
+            json!({"scenario": "fake/quiet", "question": "Does nothing happen?", "parameters": []})
+        );
+    }
+}

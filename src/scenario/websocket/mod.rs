@@ -1,0 +1,6 @@
+//! WebSocket: a conversation on one connection, and what its two sides believe of each other.
+
+pub mod layers;
+pub mod partition;
+pub mod stalled_server;
+pub mod wifi_switch;
