@@ -29,3 +29,12 @@ pub mod trace;
 pub mod book;
 #[cfg(feature = "book")]
 pub mod lab;
+
+/// For the macro `note!`, which expands in other crates, too.
+#[doc(hidden)]
+pub use tracing;
+
+/// The examples in the README compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

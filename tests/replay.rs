@@ -11,7 +11,9 @@ fn replay(scenario: &dyn Scenario) -> Result<(), Failed> {
     let outcome = scenario.run(&Settings::default())?;
     let broken: Vec<&str> = outcome.claims.iter().filter(|c| !c.holds).map(|c| c.id).collect();
     if !broken.is_empty() {
-        return Err(format!("at the default parameters these claims do not hold: {}", broken.join(", ")).into());
+        return Err(
+            format!("at the default parameters these claims do not hold: {}", broken.join(", ")).into()
+        );
     }
     let name = scenario.name().replace('/', "__");
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
@@ -35,8 +37,7 @@ fn every_stored_story_has_its_scenario() -> Result<(), Failed> {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let mut trials: Vec<Trial> =
-        REGISTRY.iter().map(|s| Trial::test(s.name(), move || replay(*s))).collect();
+    let mut trials: Vec<Trial> = REGISTRY.iter().map(|s| Trial::test(s.name(), move || replay(*s))).collect();
     trials.push(Trial::test("every_stored_story_has_its_scenario", every_stored_story_has_its_scenario));
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -21,6 +21,6 @@ pub use crate::trace::{Layer, Packet, Trace, statistics};
 /// Says in the trace that something happened: `note!("wrote")`, `note!(n, "update received")`.
 #[macro_export]
 macro_rules! note {
-    ($($what:tt)+) => { tracing::info!(target: "halfopen::app", $($what)+) };
+    ($($what:tt)+) => { $crate::tracing::info!(target: "halfopen::app", $($what)+) };
 }
 pub use crate::note;
