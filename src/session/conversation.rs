@@ -30,8 +30,8 @@ pub struct Session<O> {
 }
 
 impl<O: Opens> Session<O> {
-    /// A session over the channel that `opens` opens: it only listens, and notices the end of the conversation when the
-    /// connection does.
+    /// A session over the channel that `opens` opens: it only listens, and notices the end of the conversation
+    /// when the connection does.
     pub fn over(opens: O) -> Self {
         Self {
             opens,
@@ -46,8 +46,9 @@ impl<O: Opens> Session<O> {
         self
     }
 
-    /// Says something every `period`, the first time one `period` after the channel is open; or says nothing. Nothing piles up
-    /// while the connection takes nothing: what would be said while the message before it still waits is left out.
+    /// Says something every `period`, the first time one `period` after the channel is open; or says nothing.
+    /// Nothing piles up while the connection takes nothing: what would be said while the message before it still
+    /// waits is left out.
     ///
     /// # Panics
     /// When the period is zero.
