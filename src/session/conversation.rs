@@ -88,9 +88,8 @@ impl<O: Opens> Session<O> {
             let had = outgoing.is_some();
             tokio::select! {
                 biased;
-                () = tick(&mut ticks) => if !had {
-                    outgoing = Some(Message::Data(Numbered { n: sent + 1 }.to_bytes()));
-                },
+                // A message that still waits is replaced by its equal.
+                () = tick(&mut ticks) => outgoing = Some(Message::Data(Numbered { n: sent + 1 }.to_bytes())),
                 received = async {
                     let received = channel.exchange(&mut outgoing).await;
                     if had && outgoing.is_none() {
