@@ -18,19 +18,14 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 const QUICK: Duration = Duration::from_millis(10);
-const HEARTBEAT: Heartbeat = Heartbeat {
-    interval: Duration::from_millis(100),
-    timeout: Duration::from_millis(100),
-};
+const HEARTBEAT: Heartbeat =
+    Heartbeat { interval: Duration::from_millis(100), timeout: Duration::from_millis(100) };
 
 /// Longer than any of this takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn loopback() -> ListenOptions {
-    ListenOptions {
-        address: Some(Ipv4Addr::LOCALHOST.into()),
-        ..ListenOptions::default()
-    }
+    ListenOptions { address: Some(Ipv4Addr::LOCALHOST.into()), ..ListenOptions::default() }
 }
 
 /// The names of the events of this thread, in order, with their numbers: `update received 1`.
@@ -92,11 +87,7 @@ async fn happened(events: &Events, wanted: &[&str]) {
             tokio::time::sleep(QUICK).await;
         }
     };
-    assert!(
-        timeout(PATIENCE, all).await.is_ok(),
-        "{wanted:?} in {:?}",
-        events.0.lock().unwrap()
-    );
+    assert!(timeout(PATIENCE, all).await.is_ok(), "{wanted:?} in {:?}", events.0.lock().unwrap());
 }
 
 #[tokio::test]
@@ -104,18 +95,12 @@ async fn updates_and_messages_flow_both_ways_until_the_server_says_goodbye() {
     let events = Events::default();
     let _guard = tracing::subscriber::set_default(events.clone());
     let net = OsNetwork::new();
-    let keepalive = Keepalive {
-        idle: Duration::from_secs(60),
-        ..Keepalive::default()
-    };
-    let server = websocket::server(Feed::every(QUICK))
-        .heartbeat(HEARTBEAT)
-        .keepalive(keepalive);
+    let keepalive = Keepalive { idle: Duration::from_secs(60), ..Keepalive::default() };
+    let server = websocket::server(Feed::every(QUICK)).heartbeat(HEARTBEAT).keepalive(keepalive);
     let listener = net.listen(0, &loopback()).await.unwrap();
     let url = format!("ws://{}/feed", listener.local_addr().unwrap());
-    let session = Session::over(websocket::client(&url).keepalive(keepalive))
-        .heartbeat(HEARTBEAT)
-        .publish_every(QUICK);
+    let session =
+        Session::over(websocket::client(&url).keepalive(keepalive)).heartbeat(HEARTBEAT).publish_every(QUICK);
 
     let (shutdown, told) = oneshot::channel::<()>();
     let serving = server.serve(net.clone(), listener, async move {
@@ -126,17 +111,8 @@ async fn updates_and_messages_flow_both_ways_until_the_server_says_goodbye() {
         shutdown.send(()).unwrap();
     };
     let (end, (), ()) = tokio::join!(session.converse(&net), serving, watching);
-    assert!(
-        matches!(end, End::Over(ChannelError::Closed { code: 1001, .. })),
-        "{end}"
-    );
-    for event in [
-        "upgrade requested",
-        "upgrade accepted",
-        "connected",
-        "update sent 3",
-        "message sent 3",
-    ] {
+    assert!(matches!(end, End::Over(ChannelError::Closed { code: 1001, .. })), "{end}");
+    for event in ["upgrade requested", "upgrade accepted", "connected", "update sent 3", "message sent 3"] {
         assert!(events.has(event), "{event}");
     }
     assert!(!events.has("connection lost") && !events.has("close timed out"));
@@ -156,9 +132,7 @@ async fn a_client_declares_a_server_dead_that_stops_answering() {
     let start = Instant::now();
     let session = Session::over(websocket::client(&url)).heartbeat(HEARTBEAT);
     let (end, _held) = tokio::join!(timeout(PATIENCE, session.converse(&net)), stalled);
-    let End::Over(ChannelError::Dead { by, silence }) = end.unwrap() else {
-        panic!("not dead")
-    };
+    let End::Over(ChannelError::Dead { by, silence }) = end.unwrap() else { panic!("not dead") };
     assert_eq!(by, "heartbeat");
     let least = HEARTBEAT.interval + HEARTBEAT.timeout;
     assert!(silence >= least && start.elapsed() >= least);
@@ -196,10 +170,7 @@ async fn the_protocol_is_what_another_implementation_speaks() {
     let net = OsNetwork::new();
     let listener = net.listen(0, &loopback()).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let limits = Limits {
-        close_timeout: PATIENCE,
-        ..Limits::default()
-    };
+    let limits = Limits { close_timeout: PATIENCE, ..Limits::default() };
     let server = websocket::server(Feed::every(QUICK)).limits(limits);
     let mut tasks = net.tasks();
     let machine = net.clone();
@@ -209,12 +180,8 @@ async fn the_protocol_is_what_another_implementation_speaks() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message as Frame;
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let (mut other, _) = tokio_tungstenite::client_async("ws://localhost/feed", stream)
-        .await
-        .unwrap();
-    let Frame::Text(first) = other.next().await.unwrap().unwrap() else {
-        panic!("not text")
-    };
+    let (mut other, _) = tokio_tungstenite::client_async("ws://localhost/feed", stream).await.unwrap();
+    let Frame::Text(first) = other.next().await.unwrap().unwrap() else { panic!("not text") };
     assert_eq!(Numbered::read(first.as_bytes()), Some(Numbered { n: 1 }));
     other.send(Frame::Ping(vec![1, 2, 3].into())).await.unwrap();
     let pong = loop {
@@ -228,11 +195,7 @@ async fn the_protocol_is_what_another_implementation_speaks() {
     other.close(None).await.unwrap();
     while let Some(Ok(_)) = other.next().await {}
     let mut end = [0; 1];
-    assert_eq!(
-        other.get_mut().read(&mut end).await.unwrap(),
-        0,
-        "the server has closed TCP"
-    );
+    assert_eq!(other.get_mut().read(&mut end).await.unwrap(), 0, "the server has closed TCP");
 }
 
 #[tokio::test]
@@ -253,20 +216,12 @@ async fn the_client_speaks_to_another_implementation() {
     let talk = async {
         let mut channel = websocket::client(&url).open(&net).await.unwrap();
         // All three forms of the length, and what is not UTF-8.
-        for (n, byte) in [
-            (1, b'a'),
-            (125, b'b'),
-            (126, b'c'),
-            (65_535, b'd'),
-            (65_536, 0xff),
-        ] {
+        for (n, byte) in [(1, b'a'), (125, b'b'), (126, b'c'), (65_535, b'd'), (65_536, 0xff)] {
             let message = Message::Data(vec![byte; n].into());
             channel.send(message.clone()).await.unwrap();
             assert!(channel.receive().await.unwrap() == message, "{n} bytes");
         }
         channel.close(1000, "").await;
     };
-    timeout(PATIENCE, async { tokio::join!(echo, talk) })
-        .await
-        .unwrap();
+    timeout(PATIENCE, async { tokio::join!(echo, talk) }).await.unwrap();
 }

@@ -34,10 +34,7 @@ impl Feed {
     /// When `period` is zero.
     pub fn every(period: Duration) -> Self {
         assert!(!period.is_zero(), "a feed needs some time between its updates");
-        Self {
-            every: period,
-            keep: KEEP,
-        }
+        Self { every: period, keep: KEEP }
     }
 
     /// How many updates the log keeps for clients that have fallen behind; the default is 1024.
@@ -82,11 +79,7 @@ struct Shared {
 impl Log {
     /// A log that keeps the newest `keep` updates.
     pub fn new(keep: usize) -> Self {
-        Self(Arc::new(Shared {
-            keep,
-            kept: Mutex::default(),
-            newest: watch::Sender::new(0),
-        }))
+        Self(Arc::new(Shared { keep, kept: Mutex::default(), newest: watch::Sender::new(0) }))
     }
 
     /// Appends the update that `make` makes for its number, and returns the number.
@@ -106,11 +99,7 @@ impl Log {
     pub fn reader(&self) -> Reader {
         let newest = self.0.newest.subscribe();
         let read = *newest.borrow();
-        Reader {
-            log: self.clone(),
-            newest,
-            read,
-        }
+        Reader { log: self.clone(), newest, read }
     }
 }
 
@@ -236,10 +225,7 @@ mod tests {
     use super::*;
 
     fn update(n: u64) -> Next {
-        Next::Update {
-            n,
-            bytes: Numbered { n }.to_bytes(),
-        }
+        Next::Update { n, bytes: Numbered { n }.to_bytes() }
     }
 
     fn append(log: &Log, count: u64) {
@@ -317,10 +303,7 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         tokio_test::assert_pending!(publishing.poll());
         for n in 1..=60 {
-            assert_eq!(
-                tokio_test::assert_ready!(tokio_test::task::spawn(reader.next()).poll()),
-                update(n)
-            );
+            assert_eq!(tokio_test::assert_ready!(tokio_test::task::spawn(reader.next()).poll()), update(n));
         }
     }
 }

@@ -51,10 +51,7 @@ impl Subscriber for Collect {
         let mut line = Line::default();
         event.record(&mut line);
         let layer = event.metadata().target().trim_start_matches("halfopen::");
-        self.0
-            .lock()
-            .expect("unpoisoned")
-            .push(format!("{layer} {}{}", line.message, line.fields));
+        self.0.lock().expect("unpoisoned").push(format!("{layer} {}{}", line.message, line.fields));
     }
 }
 

@@ -41,10 +41,7 @@ impl MemoryNetwork {
 
     /// All that the `n`-th connecting side has written so far.
     pub(crate) fn written(&self, n: usize) -> Vec<u8> {
-        self.0.lock().expect("unpoisoned").written[n]
-            .lock()
-            .expect("unpoisoned")
-            .clone()
+        self.0.lock().expect("unpoisoned").written[n].lock().expect("unpoisoned").clone()
     }
 }
 
@@ -57,25 +54,15 @@ impl Network for MemoryNetwork {
         let port: u16 = port.ok_or(io::ErrorKind::InvalidInput)?;
         let (ours, queue) = {
             let mut state = self.0.lock().expect("unpoisoned");
-            let queue = state
-                .listeners
-                .get(&port)
-                .ok_or(io::ErrorKind::ConnectionRefused)?
-                .clone();
+            let queue = state.listeners.get(&port).ok_or(io::ErrorKind::ConnectionRefused)?.clone();
             let (ours, theirs) = tokio::io::duplex(state.buffer);
             let written = Arc::new(Mutex::new(Vec::new()));
             state.written.push(written.clone());
-            let theirs = MemoryStream {
-                inner: theirs,
-                written: Arc::default(),
-            };
+            let theirs = MemoryStream { inner: theirs, written: Arc::default() };
             (MemoryStream { inner: ours, written }, (queue, theirs))
         };
         let (queue, theirs) = queue;
-        queue
-            .send(theirs)
-            .await
-            .map_err(|_| io::ErrorKind::ConnectionRefused)?;
+        queue.send(theirs).await.map_err(|_| io::ErrorKind::ConnectionRefused)?;
         Ok(ours)
     }
 
@@ -152,10 +139,7 @@ impl AsyncRead for MemoryStream {
 impl AsyncWrite for MemoryStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let n = ready!(Pin::new(&mut self.inner).poll_write(cx, buf))?;
-        self.written
-            .lock()
-            .expect("unpoisoned")
-            .extend_from_slice(&buf[..n]);
+        self.written.lock().expect("unpoisoned").extend_from_slice(&buf[..n]);
         Poll::Ready(Ok(n))
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -130,10 +130,7 @@ pub trait Listener: Send + 'static {
 /// at once.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(
-        error.kind(),
-        ConnectionAborted | ConnectionRefused | ConnectionReset
-    )
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
 /// Something happened to the machine's interfaces, as an operating system tells its applications.

@@ -38,14 +38,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_not_a_number() {
-        for text in [
-            "",
-            "17",
-            "hello",
-            r#"{"n":-1}"#,
-            r#"{"m":1}"#,
-            r#"{"n":1} {"n":2}"#,
-        ] {
+        for text in ["", "17", "hello", r#"{"n":-1}"#, r#"{"m":1}"#, r#"{"n":1} {"n":2}"#] {
             assert_eq!(Numbered::read(text.as_bytes()), None, "{text}");
         }
     }

@@ -22,13 +22,7 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self {
-            no_delay: true,
-            keepalive: None,
-            user_timeout: None,
-            linger: None,
-            local_port: 0,
-        }
+        Self { no_delay: true, keepalive: None, user_timeout: None, linger: None, local_port: 0 }
     }
 }
 
@@ -45,11 +39,7 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(7200),
-            interval: Duration::from_secs(75),
-            count: 9,
-        }
+        Self { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
     }
 }
 
@@ -69,11 +59,6 @@ pub struct ListenOptions {
 impl Default for ListenOptions {
     fn default() -> Self {
         // 128 was SOMAXCONN until Linux 5.4 and is what many servers still ask for.
-        Self {
-            address: None,
-            backlog: 128,
-            reuse_address: true,
-            accepted: SocketOptions::default(),
-        }
+        Self { address: None, backlog: 128, reuse_address: true, accepted: SocketOptions::default() }
     }
 }

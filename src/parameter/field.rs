@@ -15,7 +15,12 @@ pub trait Field: Sized {
     ///
     /// # Errors
     /// [`ParameterError::Invalid`] when the value cannot be read or is out of range.
-    fn read(name: &str, default: &Self, range: Range<Self>, given: &mut Given) -> Result<Self, ParameterError>;
+    fn read(
+        name: &str,
+        default: &Self,
+        range: Range<Self>,
+        given: &mut Given,
+    ) -> Result<Self, ParameterError>;
     /// Name and value, as typed.
     fn show(&self, name: &str, out: &mut Vec<(String, String)>);
 }

@@ -49,12 +49,7 @@ fn declare<T: Scalar>(name: &str, default: &T, range: Range<T>, help: &'static s
     });
 }
 
-fn read<T: Scalar>(
-    name: &str,
-    default: &T,
-    range: Range<T>,
-    given: &mut Given,
-) -> Result<T, ParameterError> {
+fn read<T: Scalar>(name: &str, default: &T, range: Range<T>, given: &mut Given) -> Result<T, ParameterError> {
     let Some(text) = given.remove(name) else { return Ok(default.clone()) };
     let invalid =
         |problem: String| ParameterError::Invalid { name: name.to_owned(), value: text.clone(), problem };

@@ -33,11 +33,7 @@ impl<O: Opens> Session<O> {
     /// A session over the channel that `opens` opens: it only listens, and notices the end of the conversation
     /// when the connection does.
     pub fn over(opens: O) -> Self {
-        Self {
-            opens,
-            heartbeat: None,
-            publish: None,
-        }
+        Self { opens, heartbeat: None, publish: None }
     }
 
     /// With a heartbeat, or without.
@@ -54,10 +50,7 @@ impl<O: Opens> Session<O> {
     /// When the period is zero.
     pub fn publish_every(mut self, period: impl Into<Option<Duration>>) -> Self {
         self.publish = period.into();
-        assert!(
-            self.publish != Some(Duration::ZERO),
-            "a session needs some time between its messages"
-        );
+        assert!(self.publish != Some(Duration::ZERO), "a session needs some time between its messages");
         self
     }
 
@@ -122,10 +115,7 @@ fn note(bytes: &[u8], last: &mut Option<u64>) {
         return;
     };
     // The first update may have any number: the feed is older than the session.
-    if let Some(missing) = last
-        .and_then(|last| n.checked_sub(last + 1))
-        .filter(|missing| *missing > 0)
-    {
+    if let Some(missing) = last.and_then(|last| n.checked_sub(last + 1)).filter(|missing| *missing > 0) {
         warn!(target: "halfopen::app", missing, "gap noticed");
     }
     debug!(target: "halfopen::app", n, "update received");

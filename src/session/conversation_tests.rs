@@ -100,12 +100,7 @@ async fn a_blocked_message_blocks_neither_updates_nor_the_verdict() {
     let log = Logbook::open();
     let start = Instant::now();
     let (end, peer) = session(
-        |s| {
-            s.publish_every(secs(1)).heartbeat(Heartbeat {
-                interval: secs(30),
-                timeout: secs(15),
-            })
-        },
+        |s| s.publish_every(secs(1)).heartbeat(Heartbeat { interval: secs(30), timeout: secs(15) }),
         0,
         async |peer: &mut Peer| {
             tokio::time::sleep(secs(20)).await;

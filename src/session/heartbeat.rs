@@ -52,11 +52,7 @@ pub struct Machine {
 impl Machine {
     /// A machine for a connection that is open from `now` on; being open is a sign of life.
     pub fn new(heartbeat: Heartbeat, now: Instant) -> Self {
-        Self {
-            heartbeat,
-            received: now,
-            asked: None,
-        }
+        Self { heartbeat, received: now, asked: None }
     }
 
     /// Something of the peer was received.
@@ -82,9 +78,7 @@ impl Machine {
                 if now < due {
                     return Action::Wait(due);
                 }
-                Action::Dead {
-                    silence: now - self.received,
-                }
+                Action::Dead { silence: now - self.received }
             }
         }
     }
@@ -96,16 +90,7 @@ mod tests {
 
     fn machine() -> (Machine, Instant) {
         let start = Instant::now();
-        (
-            Machine::new(
-                Heartbeat {
-                    interval: secs(30),
-                    timeout: secs(15),
-                },
-                start,
-            ),
-            start,
-        )
+        (Machine::new(Heartbeat { interval: secs(30), timeout: secs(15) }, start), start)
     }
 
     #[test]

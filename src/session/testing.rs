@@ -34,10 +34,7 @@ pub(crate) struct Peer(Arc<Mutex<State>>);
 
 /// A channel that takes `room` messages which its peer has not read.
 pub(crate) fn pipe(room: usize) -> (Pipe, Peer) {
-    let state = Arc::new(Mutex::new(State {
-        room,
-        ..State::default()
-    }));
+    let state = Arc::new(Mutex::new(State { room, ..State::default() }));
     (Pipe(state.clone()), Peer(state))
 }
 
@@ -138,10 +135,6 @@ impl Opens for Once {
     type Channel<N: Network> = Pipe;
 
     async fn open<N: Network>(&self, _: &N) -> Result<Pipe, OpenError> {
-        self.0
-            .lock()
-            .expect("unpoisoned")
-            .take()
-            .ok_or(OpenError::Refused { status: 503 })
+        self.0.lock().expect("unpoisoned").take().ok_or(OpenError::Refused { status: 503 })
     }
 }

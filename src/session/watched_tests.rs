@@ -7,10 +7,7 @@ use crate::net::logbook::Logbook;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Peer, pipe};
 
-const HEARTBEAT: Heartbeat = Heartbeat {
-    interval: secs(30),
-    timeout: secs(15),
-};
+const HEARTBEAT: Heartbeat = Heartbeat { interval: secs(30), timeout: secs(15) };
 
 fn text(text: &'static str) -> Message {
     Message::Data(Bytes::from_static(text.as_bytes()))
@@ -53,19 +50,9 @@ async fn a_peer_that_stops_answering_is_dead_within_interval_and_timeout_of_its_
     let ((at, error), _, ()) = tokio::join!(end(&mut channel), answers, last_word);
     assert_eq!(at, secs(145));
     assert!(matches!(error, ChannelError::Dead { by: "heartbeat", silence } if silence == secs(45)));
-    assert!(
-        log.has("app peer declared dead by=\"heartbeat\" silence_s=45.0"),
-        "{:?}",
-        log.lines()
-    );
-    assert!(
-        matches!(end(&mut channel).await.1, ChannelError::Dead { .. }),
-        "it stays dead"
-    );
-    assert_eq!(
-        log.count("app peer declared dead by=\"heartbeat\" silence_s=45.0"),
-        1
-    );
+    assert!(log.has("app peer declared dead by=\"heartbeat\" silence_s=45.0"), "{:?}", log.lines());
+    assert!(matches!(end(&mut channel).await.1, ChannelError::Dead { .. }), "it stays dead");
+    assert_eq!(log.count("app peer declared dead by=\"heartbeat\" silence_s=45.0"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,9 +143,5 @@ async fn an_answer_that_waited_while_nobody_received_saves_the_peer() {
 async fn without_a_heartbeat_silence_is_no_reason() {
     let (channel, _peer) = pipe(8);
     let mut channel = None::<Heartbeat>.wrap(channel);
-    assert!(
-        tokio::time::timeout(secs(1_000_000), channel.receive())
-            .await
-            .is_err()
-    );
+    assert!(tokio::time::timeout(secs(1_000_000), channel.receive()).await.is_err());
 }

@@ -39,10 +39,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            message_bytes: 64 * 1024,
-            close_timeout: Duration::from_secs(10),
-        }
+        Self { message_bytes: 64 * 1024, close_timeout: Duration::from_secs(10) }
     }
 }
 
@@ -107,21 +104,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
     pub(super) async fn server(connection: S, read: Bytes, limits: Limits) -> Self {
         let wire = Wire::new(connection);
         let config = Some(limits.config());
-        Self::new(
-            WebSocketStream::from_partially_read(wire, read.into(), Role::Server, config).await,
-            limits,
-        )
+        Self::new(WebSocketStream::from_partially_read(wire, read.into(), Role::Server, config).await, limits)
     }
 
     fn new(stream: WebSocketStream<Wire<S>>, limits: Limits) -> Self {
         info!(target: "halfopen::ws", "connected");
-        Self {
-            stream: Some(stream),
-            end: None,
-            unflushed: false,
-            limits,
-            received_bytes: 0,
-        }
+        Self { stream: Some(stream), end: None, unflushed: false, limits, received_bytes: 0 }
     }
 
     /// The stream, unless the conversation is over.
@@ -157,10 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
                 let text = error.to_string();
                 warn!(target: "halfopen::ws", error = text, "protocol violated");
                 if let Some(stream) = &mut self.stream {
-                    let frame = CloseFrame {
-                        code: code.into(),
-                        reason: Utf8Bytes::from_static(""),
-                    };
+                    let frame = CloseFrame { code: code.into(), reason: Utf8Bytes::from_static("") };
                     if stream.start_send_unpin(Frame::Close(Some(frame))).is_ok() {
                         info!(target: "halfopen::ws", code, "close sent");
                         let _ = stream.poll_flush_unpin(cx);
@@ -336,16 +321,11 @@ fn frame(message: Message) -> Frame {
 
 fn close_frame(code: u16, reason: &str) -> Option<CloseFrame> {
     let reason = &reason[..reason.floor_char_boundary(MAX_REASON)];
-    (code != NO_CODE).then(|| CloseFrame {
-        code: code.into(),
-        reason: reason.into(),
-    })
+    (code != NO_CODE).then(|| CloseFrame { code: code.into(), reason: reason.into() })
 }
 
 fn code_and_reason(frame: Option<CloseFrame>) -> (u16, String) {
-    frame.map_or((NO_CODE, String::new()), |f| {
-        (f.code.into(), f.reason.to_string())
-    })
+    frame.map_or((NO_CODE, String::new()), |f| (f.code.into(), f.reason.to_string()))
 }
 
 #[cfg(test)]

@@ -44,25 +44,16 @@ async fn data_goes_as_text_if_it_is_text() {
     written.extend(masked(0x82, &[0xff, 0xfe]));
     let mut channel = client(tokio_test::io::Builder::new().write(&written).build()).await;
     channel.send(text("hello")).await.expect("sends");
-    channel
-        .send(Message::Data(Bytes::from_static(&[0xff, 0xfe])))
-        .await
-        .expect("sends");
+    channel.send(Message::Data(Bytes::from_static(&[0xff, 0xfe]))).await.expect("sends");
 }
 
 #[tokio::test]
 async fn a_pong_leaves_with_the_very_receive_that_returns_the_ping() {
     let log = Logbook::open();
     // The mock fails the test if what it waits for is not written when it is dropped.
-    let mock = tokio_test::io::Builder::new()
-        .read(&[0x89, 1, b'x'])
-        .write(&masked(0x8a, b"x"))
-        .build();
+    let mock = tokio_test::io::Builder::new().read(&[0x89, 1, b'x']).write(&masked(0x8a, b"x")).build();
     let mut channel = client(mock).await;
-    assert_eq!(
-        channel.receive().await.expect("a ping"),
-        Message::Ping(Bytes::from_static(b"x"))
-    );
+    assert_eq!(channel.receive().await.expect("a ping"), Message::Ping(Bytes::from_static(b"x")));
     assert!(log.has("ws ping received"));
 }
 
@@ -106,10 +97,7 @@ async fn half_a_frame_survives_a_cancelled_receive() {
 async fn a_full_connection_holds_back_the_second_message_and_a_cancelled_send_sends_nothing() {
     let (ours, mut theirs) = tokio::io::duplex(8);
     let mut channel = server(ours).await;
-    channel
-        .send(text("the first is taken whole"))
-        .await
-        .expect("one message fits into the buffer");
+    channel.send(text("the first is taken whole")).await.expect("one message fits into the buffer");
     let mut second = task::spawn(channel.send(text("never")));
     assert_pending!(second.poll());
     drop(second);
@@ -149,10 +137,7 @@ async fn an_exchange_serves_both_directions_at_once() {
     let mut channel = server(ours).await;
     theirs.write_all(&masked(0x81, b"in")).await.expect("writes");
     let mut outgoing = Some(text("out"));
-    assert_eq!(
-        channel.exchange(&mut outgoing).await.expect("both"),
-        Some(text("in"))
-    );
+    assert_eq!(channel.exchange(&mut outgoing).await.expect("both"), Some(text("in")));
     assert_eq!(outgoing, None);
     assert_eq!(read(&mut theirs, 5).await, b"\x81\x03out");
 }
@@ -164,10 +149,7 @@ async fn a_message_that_is_too_large_to_send_ends_nothing() {
     let large = Message::Data(vec![b'a'; size].into());
     assert!(matches!(channel.send(large).await, Err(ChannelError::TooLarge { size: s, .. }) if s == size));
     let ping = Message::Ping(vec![0; 126].into());
-    assert!(matches!(
-        channel.send(ping).await,
-        Err(ChannelError::TooLarge { size: 126, max: 125 })
-    ));
+    assert!(matches!(channel.send(ping).await, Err(ChannelError::TooLarge { size: 126, max: 125 })));
     channel.send(text("ok")).await.expect("still open");
 }
 
@@ -185,10 +167,7 @@ async fn a_message_that_is_too_large_is_refused_before_it_is_received() {
 
     // The peer, which goes on sending, learns of it: the end of the stream, not a reset.
     let peer = async {
-        theirs
-            .write_all(&[0; 9000])
-            .await
-            .expect("the server reads it away");
+        theirs.write_all(&[0; 9000]).await.expect("the server reads it away");
         assert_eq!(theirs.read(&mut [0; 8]).await.expect("the end"), 0);
         drop(theirs);
     };
@@ -208,19 +187,10 @@ async fn broken_rules_are_answered_with_their_code() {
         let (ours, mut theirs) = tokio::io::duplex(64);
         let mut channel = server(ours).await;
         theirs.write_all(bytes).await.expect("writes");
-        assert!(
-            matches!(channel.receive().await, Err(ChannelError::Protocol(_))),
-            "{code}"
-        );
+        assert!(matches!(channel.receive().await, Err(ChannelError::Protocol(_))), "{code}");
         assert_eq!(read(&mut theirs, 4).await[2..], code.to_be_bytes());
-        assert!(
-            matches!(channel.receive().await, Err(ChannelError::Protocol(_))),
-            "it stays over"
-        );
-        assert!(
-            matches!(channel.send(text("a")).await, Err(ChannelError::Protocol(_))),
-            "it stays over"
-        );
+        assert!(matches!(channel.receive().await, Err(ChannelError::Protocol(_))), "it stays over");
+        assert!(matches!(channel.send(text("a")).await, Err(ChannelError::Protocol(_))), "it stays over");
     }
 }
 
@@ -237,11 +207,7 @@ async fn a_peer_that_vanishes_is_a_lost_connection_and_stays_one() {
 
 #[tokio::test]
 async fn an_error_of_the_connection_keeps_its_kind() {
-    let mock = || {
-        tokio_test::io::Builder::new()
-            .read_error(io::ErrorKind::TimedOut.into())
-            .build()
-    };
+    let mock = || tokio_test::io::Builder::new().read_error(io::ErrorKind::TimedOut.into()).build();
     let error = client(mock()).await.receive().await.expect_err("timed out");
     assert!(matches!(error, ChannelError::Io(e) if e.kind() == io::ErrorKind::TimedOut));
 }
@@ -273,11 +239,7 @@ async fn nobody_waits_for_a_goodbye_longer_than_the_close_timeout() {
         let mut channel = client(ours).await;
         let start = Instant::now();
         channel.close(1000, "").await;
-        assert_eq!(
-            start.elapsed(),
-            Limits::default().close_timeout,
-            "blocked: {blocked}"
-        );
+        assert_eq!(start.elapsed(), Limits::default().close_timeout, "blocked: {blocked}");
         drop(theirs);
     }
     assert_eq!(log.count("ws close timed out after_s=10.0"), 2);
@@ -288,10 +250,7 @@ async fn a_server_closes_first_and_at_once() {
     let log = Logbook::open();
     let (ours, mut theirs) = tokio::io::duplex(64);
     let mut channel = server(ours).await;
-    theirs
-        .write_all(&masked(0x88, &CLOSE_1000[2..]))
-        .await
-        .expect("writes");
+    theirs.write_all(&masked(0x88, &CLOSE_1000[2..])).await.expect("writes");
     let error = channel.receive().await.expect_err("closed");
     assert!(matches!(error, ChannelError::Closed { code: 1000, .. }));
     channel.close(1000, "").await;
@@ -306,14 +265,8 @@ async fn a_server_closes_first_and_at_once() {
 async fn messages_that_cross_a_goodbye_are_no_obstacle() {
     let (ours, mut theirs) = tokio::io::duplex(64);
     let mut channel = server(ours).await;
-    theirs
-        .write_all(&masked(0x81, b"crossing"))
-        .await
-        .expect("writes");
-    theirs
-        .write_all(&masked(0x88, &CLOSE_1000[2..]))
-        .await
-        .expect("writes");
+    theirs.write_all(&masked(0x81, b"crossing")).await.expect("writes");
+    theirs.write_all(&masked(0x88, &CLOSE_1000[2..])).await.expect("writes");
     channel.close(1001, "going away").await;
     assert_eq!(read(&mut theirs, 14).await[..4], [0x88, 12, 0x03, 0xe9]);
 }
@@ -323,10 +276,7 @@ async fn a_close_without_a_code_is_1005_and_that_is_never_sent() {
     let (ours, mut theirs) = tokio::io::duplex(64);
     let mut channel = server(ours).await;
     theirs.write_all(&masked(0x88, b"")).await.expect("writes");
-    assert!(matches!(
-        channel.receive().await,
-        Err(ChannelError::Closed { code: 1005, .. })
-    ));
+    assert!(matches!(channel.receive().await, Err(ChannelError::Closed { code: 1005, .. })));
     assert_eq!(read(&mut theirs, 2).await, [0x88, 0]);
     assert_eq!(close_frame(1005, "whatever"), None);
 }

@@ -91,10 +91,7 @@ impl Client {
 
     /// `host:port` to connect to, the host as the request names it, and the path.
     fn read_url(&self) -> Result<(String, String, String), OpenError> {
-        let problem = |problem: &str| OpenError::Url {
-            url: self.url.clone(),
-            problem: problem.to_owned(),
-        };
+        let problem = |problem: &str| OpenError::Url { url: self.url.clone(), problem: problem.to_owned() };
         let url: Uri = self.url.parse().map_err(|_| problem("not a URL"))?;
         match url.scheme_str() {
             Some("ws") => {}
@@ -111,11 +108,7 @@ impl Client {
             PORT => authority.host().to_owned(),
             _ => authority.to_string(),
         };
-        Ok((
-            format!("{}:{port}", authority.host()),
-            host,
-            url.path().to_owned(),
-        ))
+        Ok((format!("{}:{port}", authority.host()), host, url.path().to_owned()))
     }
 }
 
@@ -125,9 +118,7 @@ impl Opens for Client {
     async fn open<N: Network>(&self, net: &N) -> Result<WebSocket<N::Stream>, OpenError> {
         let opened = match timeout(self.open_timeout, self.establish(net)).await {
             Ok(opened) => opened,
-            Err(_) => Err(OpenError::TimedOut {
-                after: self.open_timeout,
-            }),
+            Err(_) => Err(OpenError::TimedOut { after: self.open_timeout }),
         };
         if let Err(error) = &opened {
             match error {

@@ -141,19 +141,13 @@ pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
         .header(SEC_WEBSOCKET_VERSION, VERSION)
         .header(SEC_WEBSOCKET_KEY, STANDARD.encode(nonce))
         .body(())
-        .map_err(|e| OpenError::Url {
-            url: url.to_owned(),
-            problem: e.to_string(),
-        })?;
-    let (websocket, response) = client_async_with_config(request, stream, Some(config))
-        .await
-        .map_err(open_error)?;
+        .map_err(|e| OpenError::Url { url: url.to_owned(), problem: e.to_string() })?;
+    let (websocket, response) =
+        client_async_with_config(request, stream, Some(config)).await.map_err(open_error)?;
     // RFC 6455 section 4.1, steps 5 and 6: we offered none of these, so none may be chosen.
     for name in [SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL] {
         if response.headers().contains_key(&name) {
-            return Err(OpenError::Protocol(format!(
-                "the server chose a {name} that was not offered"
-            )));
+            return Err(OpenError::Protocol(format!("the server chose a {name} that was not offered")));
         }
     }
     Ok(websocket)
@@ -161,9 +155,7 @@ pub(super) async fn request<S: AsyncRead + AsyncWrite + Unpin>(
 
 fn open_error(error: tungstenite::Error) -> OpenError {
     match error {
-        tungstenite::Error::Http(response) => OpenError::Refused {
-            status: response.status().as_u16(),
-        },
+        tungstenite::Error::Http(response) => OpenError::Refused { status: response.status().as_u16() },
         tungstenite::Error::Io(e) => OpenError::Io(e),
         tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete) => {
             OpenError::Io(std::io::ErrorKind::UnexpectedEof.into())
@@ -193,10 +185,7 @@ mod tests {
     fn the_sample_key_of_the_rfc_yields_its_sample_answer() {
         let response = accept(&sample()).expect("accepted");
         assert_eq!(response.status(), 101);
-        assert_eq!(
-            response.headers()["sec-websocket-accept"],
-            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-        );
+        assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(response.headers()["upgrade"], "websocket");
         assert_eq!(response.headers()["connection"], "upgrade");
     }
@@ -205,12 +194,8 @@ mod tests {
     fn header_tokens_may_stand_in_lists_and_in_any_case() {
         let mut request = sample();
         // What Firefox sends.
-        request
-            .headers_mut()
-            .insert("connection", HeaderValue::from_static("keep-alive, Upgrade"));
-        request
-            .headers_mut()
-            .insert("upgrade", HeaderValue::from_static("WebSocket"));
+        request.headers_mut().insert("connection", HeaderValue::from_static("keep-alive, Upgrade"));
+        request.headers_mut().insert("upgrade", HeaderValue::from_static("WebSocket"));
         assert!(accept(&request).is_ok());
     }
 
@@ -241,9 +226,7 @@ mod tests {
             ("sec-websocket-key", "c2hvcnQ=", Refusal::Key),
         ] {
             let mut request = sample();
-            request
-                .headers_mut()
-                .insert(name, HeaderValue::from_static(value));
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
             assert_eq!(accept(&request).expect_err(value), refusal);
         }
     }
@@ -274,14 +257,9 @@ mod tests {
         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
     async fn answered(answer: &str) -> Result<(), OpenError> {
-        let stream = tokio_test::io::Builder::new()
-            .write(ASKED)
-            .read(answer.as_bytes())
-            .build();
+        let stream = tokio_test::io::Builder::new().write(ASKED).read(answer.as_bytes()).build();
         let url = "ws://server/chat";
-        request(stream, url, "server", *NONCE, WebSocketConfig::default())
-            .await
-            .map(drop)
+        request(stream, url, "server", *NONCE, WebSocketConfig::default()).await.map(drop)
     }
 
     #[tokio::test]
@@ -308,10 +286,7 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_reaches_the_client_with_its_status() {
         let answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
-        assert!(matches!(
-            answered(answer).await,
-            Err(OpenError::Refused { status: 503 })
-        ));
+        assert!(matches!(answered(answer).await, Err(OpenError::Refused { status: 503 })));
     }
 
     #[tokio::test]

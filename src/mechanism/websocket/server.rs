@@ -121,26 +121,8 @@ impl<L: ChannelLayer> Server<L> {
     /// What to put around every client's channel, in place of what was there: a heartbeat, with which the server,
     /// too, notices that a client is dead.
     pub fn heartbeat<M: ChannelLayer>(self, layer: M) -> Server<M> {
-        let Self {
-            feed,
-            port,
-            path,
-            listen,
-            limits,
-            layer: _,
-            max_connections,
-            header_timeout,
-        } = self;
-        Server {
-            feed,
-            port,
-            path,
-            listen,
-            limits,
-            layer,
-            max_connections,
-            header_timeout,
-        }
+        let Self { feed, port, path, listen, limits, layer: _, max_connections, header_timeout } = self;
+        Server { feed, port, path, listen, limits, layer, max_connections, header_timeout }
     }
 
     /// How many connections at a time; the default is 10,000. Further ones wait in the kernel's accept queue.
@@ -182,11 +164,7 @@ impl<L: ChannelLayer> Server<L> {
         publishing.spawn(self.feed.clone().publish(log.clone()));
 
         let (stop, stopping) = watch::channel(false);
-        let served = Arc::new(Served {
-            router: router(&self.path),
-            server: self,
-            log,
-        });
+        let served = Arc::new(Served { router: router(&self.path), server: self, log });
         let mut connections = net.tasks();
         let mut shutdown = pin!(shutdown);
         loop {
@@ -271,9 +249,7 @@ async fn connection<N: Network, L: ChannelLayer>(
     let Some((stream, read)) = upgraded::<N, L>(stream, &served, &mut stopping).await else {
         return;
     };
-    let channel = server
-        .layer
-        .wrap(WebSocket::server(stream, read, server.limits).await);
+    let channel = server.layer.wrap(WebSocket::server(stream, read, server.limits).await);
     let going_away = async {
         stopped(&mut stopping).await;
         (CloseCode::Away.into(), "going away")

@@ -27,10 +27,7 @@ async fn running(net: &MemoryNetwork, server: Server) -> Tasks {
 }
 
 async fn ask(net: &MemoryNetwork, request: &str) -> MemoryStream {
-    let mut stream = net
-        .connect("server:80", &SocketOptions::default())
-        .await
-        .expect("connects");
+    let mut stream = net.connect("server:80", &SocketOptions::default()).await.expect("connects");
     stream.write_all(request.as_bytes()).await.expect("writes");
     stream
 }
@@ -70,19 +67,12 @@ async fn both_sides_tell_what_they_do() {
     let net = MemoryNetwork::new(1, 1024);
     let _server = running(&net, server(feed())).await;
     let mut channel = client(URL).open(&net).await.expect("opens");
-    channel
-        .send(Message::Data(Numbered { n: 7 }.to_bytes()))
-        .await
-        .expect("sends");
+    channel.send(Message::Data(Numbered { n: 7 }.to_bytes())).await.expect("sends");
     channel.send(Message::Ping(Bytes::new())).await.expect("sends");
     assert!(matches!(channel.receive().await, Ok(Message::Pong(_))));
     assert_eq!(numbers(&mut channel, 1).await, [1]);
     channel.close(1000, "").await;
-    assert!(
-        log.has("http upgrade requested path=\"/feed\""),
-        "{:#?}",
-        log.lines()
-    );
+    assert!(log.has("http upgrade requested path=\"/feed\""), "{:#?}", log.lines());
     for (line, count) in [
         ("http upgrade accepted", 2),
         ("ws connected", 2),
@@ -105,32 +95,17 @@ async fn requests_that_are_no_upgrade_are_told_what_is_wrong() {
     let net = MemoryNetwork::new(1, 1024);
     let _server = running(&net, server(feed())).await;
     for (request, status) in [
-        (
-            "GET /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
-            "426",
-        ),
-        (
-            "POST /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-            "405",
-        ),
+        ("GET /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "426"),
+        ("POST /feed HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "405"),
         ("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "404"),
         ("nonsense\r\n\r\n", "400"),
     ] {
         let text = answer(&net, request).await;
-        assert!(
-            text.starts_with(&format!("HTTP/1.1 {status}")),
-            "{request}: {text}"
-        );
-        assert!(
-            !text.to_lowercase().contains("\ndate:"),
-            "a date would differ from run to run"
-        );
+        assert!(text.starts_with(&format!("HTTP/1.1 {status}")), "{request}: {text}");
+        assert!(!text.to_lowercase().contains("\ndate:"), "a date would differ from run to run");
     }
     let refused = client("ws://server/nothing").open(&net).await.err();
-    assert!(matches!(
-        refused,
-        Some(crate::net::OpenError::Refused { status: 404 })
-    ));
+    assert!(matches!(refused, Some(crate::net::OpenError::Refused { status: 404 })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -176,11 +151,7 @@ async fn a_client_that_does_not_read_costs_others_nothing_and_loses_what_the_log
     let gaps = late.windows(2).filter(|w| w[1] != w[0] + 1).collect::<Vec<_>>();
     assert_eq!(gaps.len(), 1, "{late:?}");
     let missing = gaps[0][1] - gaps[0][0] - 1;
-    assert_eq!(
-        log.count(&format!("app updates skipped missing={missing}")),
-        1,
-        "{late:?}"
-    );
+    assert_eq!(log.count(&format!("app updates skipped missing={missing}")), 1, "{late:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,22 +183,12 @@ async fn a_shutdown_says_goodbye_to_everyone_and_ends() {
 async fn a_shutdown_waits_for_the_unwilling_no_longer_than_the_close_timeout() {
     let net = MemoryNetwork::new(1, 1024);
     let listener = net.listen(80, &ListenOptions::default()).await.expect("listens");
-    let limits = Limits {
-        close_timeout: Duration::from_secs(4),
-        ..Limits::default()
-    };
+    let limits = Limits { close_timeout: Duration::from_secs(4), ..Limits::default() };
     let start = Instant::now();
     let shutdown = sleep(Duration::from_secs(3));
-    let serving = server(feed())
-        .limits(limits)
-        .serve(net.clone(), listener, shutdown);
+    let serving = server(feed()).limits(limits).serve(net.clone(), listener, shutdown);
     // One of them has a channel and is silent, another has not finished its request.
-    let unwilling = async {
-        (
-            client(URL).open(&net).await.expect("opens"),
-            ask(&net, "GET /fe").await,
-        )
-    };
+    let unwilling = async { (client(URL).open(&net).await.expect("opens"), ask(&net, "GET /fe").await) };
     let ((), _held) = tokio::join!(serving, unwilling);
     assert_eq!(start.elapsed(), Duration::from_secs(7));
 }
@@ -243,9 +204,7 @@ async fn a_shutdown_does_not_wait_for_a_client_that_asks_nothing() {
     let ((), mut idle) = tokio::join!(serving, asking);
     assert_eq!(start.elapsed(), Duration::from_secs(3));
     let mut text = String::new();
-    idle.read_to_string(&mut text)
-        .await
-        .expect("the answer and the end");
+    idle.read_to_string(&mut text).await.expect("the answer and the end");
     assert!(text.starts_with("HTTP/1.1 404"), "{text}");
 }
 
@@ -274,16 +233,8 @@ async fn a_client_that_is_cancelled_while_opening_leaves_nothing_behind() {
     let (opened, accepted) = tokio::join!(opening, listener.accept());
     assert!(opened.is_err(), "nobody answers");
     let mut text = String::new();
-    accepted
-        .expect("accepts")
-        .0
-        .read_to_string(&mut text)
-        .await
-        .expect("the request and the end");
-    assert!(
-        text.starts_with("GET /feed HTTP/1.1\r\nHost: server\r\n"),
-        "{text}"
-    );
+    accepted.expect("accepts").0.read_to_string(&mut text).await.expect("the request and the end");
+    assert!(text.starts_with("GET /feed HTTP/1.1\r\nHost: server\r\n"), "{text}");
 }
 
 /// What a client writes in a short visit.
@@ -292,10 +243,7 @@ async fn visit(seed: u64) -> Vec<u8> {
     let _server = running(&net, server(feed())).await;
     let mut channel = client(URL).open(&net).await.expect("opens");
     for n in 1..=3 {
-        channel
-            .send(Message::Data(Numbered { n }.to_bytes()))
-            .await
-            .expect("sends");
+        channel.send(Message::Data(Numbered { n }.to_bytes())).await.expect("sends");
     }
     channel.close(1000, "").await;
     net.written(0)

@@ -39,21 +39,13 @@ struct Masking {
 impl<S> Wire<S> {
     /// A connection that passes on everything as it is.
     pub(super) fn new(inner: S) -> Self {
-        Self {
-            inner,
-            received_bytes: 0,
-            masking: None,
-        }
+        Self { inner, received_bytes: 0, masking: None }
     }
 
     /// From now on everything written is frames, which get their masking keys from `keys`.
     pub(super) fn mask_with(&mut self, mut keys: Keys) {
         let frame = Frame::new(keys());
-        self.masking = Some(Masking {
-            keys,
-            frame,
-            chunk: Vec::new(),
-        });
+        self.masking = Some(Masking { keys, frame, chunk: Vec::new() });
     }
 
     /// How many bytes were read so far.
@@ -137,12 +129,7 @@ enum Part {
 impl Frame {
     /// The beginning of a frame whose key shall be `new`.
     fn new(new: [u8; 4]) -> Self {
-        Self {
-            part: Part::First,
-            masked: false,
-            old: [0; 4],
-            new,
-        }
+        Self { part: Part::First, masked: false, old: [0; 4], new }
     }
 
     fn is_complete(&self) -> bool {
@@ -169,10 +156,7 @@ impl Frame {
                 let length = length << 8 | u64::from(byte);
                 self.part = match left {
                     1 => self.after_length(length),
-                    _ => Part::Length {
-                        left: left - 1,
-                        length,
-                    },
+                    _ => Part::Length { left: left - 1, length },
                 };
                 byte
             }
@@ -276,11 +260,7 @@ mod tests {
     /// Writes `bytes` in pieces of `write` bytes through a wire to a fitful connection.
     async fn through(bytes: &[u8], write: usize, takes: Vec<Option<usize>>) -> Vec<u8> {
         use tokio::io::AsyncWriteExt;
-        let mut wire = Wire::new(Fitful {
-            takes,
-            turn: 0,
-            taken: Vec::new(),
-        });
+        let mut wire = Wire::new(Fitful { takes, turn: 0, taken: Vec::new() });
         let mut n = 0;
         wire.mask_with(Box::new(move || {
             n += 1;
@@ -294,19 +274,10 @@ mod tests {
 
     fn payloads() -> impl Strategy<Value = Vec<(bool, [u8; 4], Vec<u8>)>> {
         // All three forms of the length.
-        let length = prop_oneof![
-            0..130usize,
-            Just(125),
-            Just(126),
-            126..700usize,
-            Just(65_535),
-            Just(65_536)
-        ];
-        let payload = (length, any::<u8>()).prop_map(|(n, seed)| {
-            (0..n)
-                .map(|i| (i as u8).wrapping_mul(7) ^ seed)
-                .collect::<Vec<u8>>()
-        });
+        let length =
+            prop_oneof![0..130usize, Just(125), Just(126), 126..700usize, Just(65_535), Just(65_536)];
+        let payload = (length, any::<u8>())
+            .prop_map(|(n, seed)| (0..n).map(|i| (i as u8).wrapping_mul(7) ^ seed).collect::<Vec<u8>>());
         proptest::collection::vec((any::<bool>(), any::<[u8; 4]>(), payload), 1..5)
     }
 
@@ -337,18 +308,12 @@ mod tests {
     fn what_tungstenite_masks_at_random_becomes_the_same_bytes_twice() {
         let written = || {
             let mut websocket = WebSocket::from_raw_socket(io::Cursor::new(Vec::new()), Role::Client, None);
-            for message in [
-                Message::text("hello"),
-                Message::Ping(vec![1].into()),
-                Message::Close(None),
-            ] {
+            for message in [Message::text("hello"), Message::Ping(vec![1].into()), Message::Close(None)] {
                 websocket.send(message).expect("writes");
             }
             websocket.into_inner().into_inner()
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let (a, b) = (written(), written());
         assert_ne!(a, b, "tungstenite's keys differ");
         let a = runtime.block_on(through(&a, 4, vec![Some(3)]));
@@ -361,9 +326,7 @@ mod tests {
 
     #[test]
     fn frames_without_a_mask_pass_as_they_are() {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .build()
-            .expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
         let bytes = [0x81, 0x02, b'h', b'i', 0x89, 0x00, 0x81, 0x01, b'!'];
         assert_eq!(runtime.block_on(through(&bytes, 2, vec![Some(1)])), bytes);
     }

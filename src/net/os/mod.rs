@@ -45,10 +45,7 @@ pub struct OsNetwork {
 impl OsNetwork {
     /// A handle to the machine's network.
     pub fn new() -> Self {
-        Self {
-            changes: broadcast::Sender::new(CHANGES_KEPT),
-            watcher: Arc::default(),
-        }
+        Self { changes: broadcast::Sender::new(CHANGES_KEPT), watcher: Arc::default() }
     }
 }
 
@@ -98,10 +95,7 @@ impl Network for OsNetwork {
                 _ => bind(Ipv4Addr::UNSPECIFIED.into()),
             }),
         }?;
-        Ok(OsListener {
-            listener: TcpListener::from_std(socket.into())?,
-            accepted: options.accepted.clone(),
-        })
+        Ok(OsListener { listener: TcpListener::from_std(socket.into())?, accepted: options.accepted.clone() })
     }
 
     /// Watches from the first call on.
@@ -136,10 +130,7 @@ async fn resolve(authority: &str) -> io::Result<Vec<SocketAddr>> {
         .rsplit_once(':')
         .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     if !readable {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("`{authority}` is not host:port"),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port")));
     }
     match tokio::net::lookup_host(authority).await {
         Ok(addresses) => Ok(addresses.collect()),
@@ -159,12 +150,10 @@ async fn connect_to(address: SocketAddr, options: &SocketOptions) -> io::Result<
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         // Bound without SO_REUSEADDR a port in TIME-WAIT is not available, as `connect` says.
-        socket
-            .bind(SocketAddr::new(any, options.local_port))
-            .map_err(|e| match e.kind() {
-                io::ErrorKind::AddrInUse => io::Error::new(io::ErrorKind::AddrNotAvailable, e),
-                _ => e,
-            })?;
+        socket.bind(SocketAddr::new(any, options.local_port)).map_err(|e| match e.kind() {
+            io::ErrorKind::AddrInUse => io::Error::new(io::ErrorKind::AddrNotAvailable, e),
+            _ => e,
+        })?;
     }
     socket.connect(address).await
 }

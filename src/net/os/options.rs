@@ -17,12 +17,7 @@ pub(super) fn set(socket: &SockRef<'_>, options: &SocketOptions) -> io::Result<(
         None => socket.set_keepalive(false)?,
         Some(keepalive) => socket.set_tcp_keepalive(&params(keepalive)?)?,
     }
-    socket.set_linger(
-        options
-            .linger
-            .map(|l| whole_seconds("linger", l, 0))
-            .transpose()?,
-    )?;
+    socket.set_linger(options.linger.map(|l| whole_seconds("linger", l, 0)).transpose()?)?;
     set_user_timeout(socket, options.user_timeout)
 }
 
@@ -54,10 +49,7 @@ fn params(keepalive: Keepalive) -> io::Result<TcpKeepalive> {
     target_os = "windows",
 )))]
 fn params(_: Keepalive) -> io::Result<TcpKeepalive> {
-    Err(io::Error::new(
-        io::ErrorKind::Unsupported,
-        "this system has no TCP_KEEPINTVL and TCP_KEEPCNT",
-    ))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_KEEPINTVL and TCP_KEEPCNT"))
 }
 
 /// The kernel counts in whole seconds, and rounding would not be what was asked for.
@@ -73,10 +65,7 @@ fn whole_seconds(what: &str, value: Duration, least: u64) -> io::Result<Duration
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_user_timeout(socket: &SockRef<'_>, value: Option<Duration>) -> io::Result<()> {
     if value.is_some_and(|v| v.as_millis() == 0) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "a user timeout of less than 1 ms",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "a user timeout of less than 1 ms"));
     }
     socket.set_tcp_user_timeout(value)
 }
@@ -85,9 +74,6 @@ fn set_user_timeout(socket: &SockRef<'_>, value: Option<Duration>) -> io::Result
 fn set_user_timeout(_: &SockRef<'_>, value: Option<Duration>) -> io::Result<()> {
     match value {
         None => Ok(()),
-        Some(_) => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "this system has no TCP_USER_TIMEOUT",
-        )),
+        Some(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_USER_TIMEOUT")),
     }
 }
