@@ -1,4 +1,5 @@
-//! Mechanisms and sessions on the operating system's network: the same code that runs in the simulations, on 127.0.0.1.
+//! Mechanisms and sessions on the operating system's network: the same code that runs in the simulations, on
+//! 127.0.0.1.
 #![cfg(feature = "os")]
 
 use std::net::Ipv4Addr;
@@ -120,7 +121,8 @@ async fn updates_and_messages_flow_both_ways_until_the_server_says_goodbye() {
 #[tokio::test]
 async fn a_client_declares_a_server_dead_that_stops_answering() {
     let net = OsNetwork::new();
-    // The kernel completes the handshake of TCP and acknowledges everything; the process does nothing after the upgrade.
+    // The kernel completes the handshake of TCP and acknowledges everything; the process does nothing after the
+    // upgrade.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("ws://{}/feed", listener.local_addr().unwrap());
     let stalled = async {

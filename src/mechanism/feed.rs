@@ -1,9 +1,9 @@
 //! The common job, on the server's side: numbered updates appended at a rate, and a log of them that every connection
 //! reads from its own place.
 //!
-//! The log is bounded, and a connection keeps a number rather than a queue. So a client that reads slowly, or not at all,
-//! costs the server nothing more than its connection: when the log has moved on, the reader goes on at the oldest update
-//! still there and is told how many it has lost.
+//! The log is bounded, and a connection keeps a number rather than a queue. So a client that reads slowly, or not
+//! at all, costs the server nothing more than its connection: when the log has moved on, the reader goes on at
+//! the oldest update still there and is told how many it has lost.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,8 +27,8 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// One update every `period`, the first one `period` after the server has started. What happens in the world does not
-    /// wait for a server without CPU: the updates of that time are appended at once afterwards.
+    /// One update every `period`, the first one `period` after the server has started. What happens in the world
+    /// does not wait for a server without CPU: the updates of that time are appended at once afterwards.
     ///
     /// # Panics
     /// When `period` is zero.
@@ -159,8 +159,8 @@ impl Reader {
     }
 }
 
-/// Serves the feed on a two-way channel: sends every update from the reader's place on, and takes note of the numbered
-/// messages of the client. Says goodbye with `code` and `reason` when `stop` comes to its end.
+/// Serves the feed on a two-way channel: sends every update from the reader's place on, and takes note of the
+/// numbered messages of the client. Says goodbye with `code` and `reason` when `stop` comes to its end.
 ///
 /// # Errors
 /// Why the conversation ended otherwise; the connection is let go of by then.

@@ -1,17 +1,18 @@
 //! Mechanisms: one file or folder each, with its client and its server.
 //!
-//! They all do the same work, the common job: a server appends numbered updates to a [`feed`], and every client must learn of
-//! them; a client may send numbered messages of its own. They are written against [`crate::net`] and run unchanged on a
-//! real network and on a simulated one.
+//! They all do the same work, the common job: a server appends numbered updates to a [`feed`], and every client
+//! must learn of them; a client may send numbered messages of its own. They are written against [`crate::net`]
+//! and run unchanged on a real network and on a simulated one.
 //!
 //! - [`feed`]: the updates, and the log that connections read from.
 //! - [`websocket`]: messages both ways on one connection.
 //!
 //! # Events
 //!
-//! A mechanism tells what it does by `tracing` events, which are log lines in production and the trace of a simulated run.
-//! The message is the event's name, the last part of the target its layer; both are a contract, and so are the fields. Where
-//! both sides can say it, both do. Messages and pings are at level `DEBUG`, the rest at `INFO` or above.
+//! A mechanism tells what it does by `tracing` events, which are log lines in production and the trace of a
+//! simulated run. The message is the event's name, the last part of the target its layer; both are a contract,
+//! and so are the fields. Where both sides can say it, both do. Messages and pings are at level `DEBUG`, the rest
+//! at `INFO` or above.
 //!
 //! | Target | Event | Fields | Who, and when |
 //! |---|---|---|---|

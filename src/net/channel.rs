@@ -66,9 +66,9 @@ pub trait Channel: Send {
     /// Once the conversation is over; it stays over.
     fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Message, ChannelError>>;
 
-    /// Takes the message out of `outgoing` as soon as the connection below has room for it: the channel keeps at most one
-    /// message of its own, whatever the peer does. `Ok` says nothing about its arrival. With nothing in `outgoing`, waits
-    /// until there would be room.
+    /// Takes the message out of `outgoing` as soon as the connection below has room for it: the channel keeps at
+    /// most one message of its own, whatever the peer does. `Ok` says nothing about its arrival. With nothing in
+    /// `outgoing`, waits until there would be room.
     ///
     /// # Errors
     /// Once the conversation is over; [`ChannelError::TooLarge`] without consequences.
@@ -78,12 +78,12 @@ pub trait Channel: Send {
         outgoing: &mut Option<Message>,
     ) -> Poll<Result<(), ChannelError>>;
 
-    /// How many bytes were received so far, whole messages or not. A peer that is half way through a large message on a
-    /// slow link is alive, and this is how to see it.
+    /// How many bytes were received so far, whole messages or not. A peer that is half way through a large
+    /// message on a slow link is alive, and this is how to see it.
     fn received_bytes(&self) -> u64;
 
-    /// Says goodbye and lets go of the connection, waiting no longer than the mechanism's close timeout. Cancelling it
-    /// lets go at once.
+    /// Says goodbye and lets go of the connection, waiting no longer than the mechanism's close timeout.
+    /// Cancelling it lets go at once.
     fn close(&mut self, code: u16, reason: &str) -> impl Future<Output = ()> + Send;
 
     /// The next message. Cancel safe: a message is either returned or still there.
@@ -94,9 +94,9 @@ pub trait Channel: Send {
         poll_fn(|cx| self.poll_receive(cx))
     }
 
-    /// Hands a message over to the connection below. `Ok` says nothing about its arrival. Waits while the connection's
-    /// buffers are full, and receives nothing meanwhile; a message whose sending was cancelled is sent whole, or not at
-    /// all.
+    /// Hands a message over to the connection below. `Ok` says nothing about its arrival. Waits while the
+    /// connection's buffers are full, and receives nothing meanwhile; a message whose sending was cancelled is
+    /// sent whole, or not at all.
     ///
     /// # Errors
     /// Once the conversation is over; [`ChannelError::TooLarge`] without consequences.
@@ -105,12 +105,14 @@ pub trait Channel: Send {
         poll_fn(move |cx| self.poll_send(cx, &mut outgoing))
     }
 
-    /// Receives while it sends: returns when a message was received, or when `outgoing` was handed over (it is `None`
-    /// then), or both. With nothing in `outgoing` it only receives. Neither direction starves the other, and a blocked send
-    /// blocks no reception. Cancel safe: the message is either in `outgoing` or handed over whole.
+    /// Receives while it sends: returns when a message was received, or when `outgoing` was handed over (it is
+    /// `None` then), or both. With nothing in `outgoing` it only receives. Neither direction starves the other,
+    /// and a blocked send blocks no reception. Cancel safe: the message is either in `outgoing` or handed over
+    /// whole.
     ///
     /// # Errors
-    /// Once the conversation is over; [`ChannelError::TooLarge`] without consequences, the message still in `outgoing`.
+    /// Once the conversation is over; [`ChannelError::TooLarge`] without consequences, the message still in
+    /// `outgoing`.
     fn exchange(
         &mut self,
         outgoing: &mut Option<Message>,

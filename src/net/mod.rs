@@ -4,9 +4,10 @@
 //! runs on a real network ([`os`], behind the feature `os`) and on a simulated one ([`crate::sim`]).
 //!
 //! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
-//! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book is about.
-//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order; [`Opens`]: who
-//!   opens one; [`ChannelLayer`]: what may be put around one.
+//! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book
+//!   is about.
+//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order;
+//!   [`Opens`]: who opens one; [`ChannelLayer`]: what may be put around one.
 //! - [`Numbered`]: what is said in the common job.
 //! - [`Process`]: what runs on a machine.
 //! - [`Tasks`]: tasks that end with their owner.
@@ -57,8 +58,8 @@ pub trait Network: Clone + Send + Sync + 'static {
     /// Listens on `port` (0: any free port) of all the machine's addresses, or of the one in the options.
     ///
     /// # Errors
-    /// `AddrInUse` when the port is taken, or held by a TIME-WAIT and `reuse_address` is not set; `AddrNotAvailable` when
-    /// the address is not the machine's.
+    /// `AddrInUse` when the port is taken, or held by a TIME-WAIT and `reuse_address` is not set;
+    /// `AddrNotAvailable` when the address is not the machine's.
     fn listen(
         &self,
         port: u16,
@@ -101,7 +102,8 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// Replaces the options of the connection, except for the local port, which it has.
     ///
     /// # Errors
-    /// `Unsupported` for an option that the kernel does not have, `InvalidInput` for a value the kernel refuses, `NotConnected` when the connection is gone.
+    /// `Unsupported` for an option that the kernel does not have, `InvalidInput` for a value the kernel refuses,
+    /// `NotConnected` when the connection is gone.
     fn set_options(&self, options: &SocketOptions) -> io::Result<()>;
 }
 
@@ -123,7 +125,8 @@ pub trait Listener: Send + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken at once.
+/// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken
+/// at once.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

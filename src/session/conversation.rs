@@ -30,8 +30,8 @@ pub struct Session<O> {
 }
 
 impl<O: Opens> Session<O> {
-    /// A session over the channel that `opens` opens: it only listens, and notices the end of the conversation when the
-    /// connection does.
+    /// A session over the channel that `opens` opens: it only listens, and notices the end of the conversation
+    /// when the connection does.
     pub fn over(opens: O) -> Self {
         Self { opens, heartbeat: None, publish: None }
     }
@@ -42,8 +42,9 @@ impl<O: Opens> Session<O> {
         self
     }
 
-    /// Says something every `period`, the first time one `period` after the channel is open; or says nothing. Nothing piles up
-    /// while the connection takes nothing: what would be said while the message before it still waits is left out.
+    /// Says something every `period`, the first time one `period` after the channel is open; or says nothing.
+    /// Nothing piles up while the connection takes nothing: what would be said while the message before it still
+    /// waits is left out.
     ///
     /// # Panics
     /// When the period is zero.
@@ -58,7 +59,7 @@ impl<O: Opens> Session<O> {
         let end = match self.opens.open(net).await {
             Err(error) => End::NotOpened(error),
             Ok(channel) => {
-                let mut channel = Watched::new(channel, self.heartbeat.clone());
+                let mut channel = Watched::new(channel, self.heartbeat);
                 let end = self.follow(&mut channel).await;
                 // A dead peer would not answer a goodbye.
                 if !matches!(end, ChannelError::Dead { .. }) {
@@ -80,9 +81,8 @@ impl<O: Opens> Session<O> {
             let had = outgoing.is_some();
             tokio::select! {
                 biased;
-                () = tick(&mut ticks) => if !had {
-                    outgoing = Some(Message::Data(Numbered { n: sent + 1 }.to_bytes()));
-                },
+                // A message that still waits is replaced by its equal.
+                () = tick(&mut ticks) => outgoing = Some(Message::Data(Numbered { n: sent + 1 }.to_bytes())),
                 received = async {
                     let received = channel.exchange(&mut outgoing).await;
                     if had && outgoing.is_none() {

@@ -1,11 +1,12 @@
 //! The heartbeat: asks a silent peer for a sign of life, and gives it up when none comes.
 //!
-//! The machine owns no clock and no connection; it is told when something was received, and asked what to do. Two rules:
+//! The machine owns no clock and no connection; it is told when something was received, and asked what to do. Two
+//! rules:
 //!
-//! - It counts from the last thing *received*, whatever it was, so that a busy connection needs no pings. What was *sent* is no
-//!   sign of life: a dead path swallows it.
-//! - The timeout runs from the decision to ask, not from the moment at which the connection takes the ping. A connection
-//!   whose buffers are full may never take it.
+//! - It counts from the last thing *received*, whatever it was, so that a busy connection needs no pings. What
+//!   was *sent* is no sign of life: a dead path swallows it.
+//! - The timeout runs from the decision to ask, not from the moment at which the connection takes the ping. A
+//!   connection whose buffers are full may never take it.
 //!
 //! So the verdict comes within `interval` + `timeout` of the last sign of life, as long as this side gets to run.
 
@@ -60,8 +61,8 @@ impl Machine {
         self.asked = None;
     }
 
-    /// What to do. Everything that has been received by `now` should have been told before: after a stall of this side,
-    /// the peer's answer may have been waiting for long.
+    /// What to do. Everything that has been received by `now` should have been told before: after a stall of this
+    /// side, the peer's answer may have been waiting for long.
     pub fn poll(&mut self, now: Instant) -> Action {
         match self.asked {
             None => {

@@ -1,7 +1,7 @@
 //! Sessions: what outlives a connection, or at least notices its end.
 //!
-//! A session is generic over the channel that a mechanism opens ([`crate::net::Opens`]), and a heartbeat is put around any
-//! channel ([`crate::net::ChannelLayer`]), on either side:
+//! A session is generic over the channel that a mechanism opens ([`crate::net::Opens`]), and a heartbeat is put
+//! around any channel ([`crate::net::ChannelLayer`]), on either side:
 //!
 //! ```
 //! # use halfopen::{mechanism::{feed::Feed, websocket}, session::{Heartbeat, Session}};
@@ -17,8 +17,8 @@
 //!
 //! # Events
 //!
-//! As of mechanisms ([`crate::mechanism`]): name, layer and fields are a contract. Messages are at level `DEBUG`, the rest at
-//! `INFO` or above. Pings and pongs are the mechanism's to tell.
+//! As of mechanisms ([`crate::mechanism`]): name, layer and fields are a contract. Messages are at level `DEBUG`,
+//! the rest at `INFO` or above. Pings and pongs are the mechanism's to tell.
 //!
 //! | Target | Event | Fields | When |
 //! |---|---|---|---|

@@ -14,8 +14,8 @@ use crate::net::{Channel, ChannelError, ChannelLayer, Message};
 /// The name under which a heartbeat gives its verdict.
 pub const BY: &str = "heartbeat";
 
-/// A channel that asks a silent peer for signs of life while it is received from, and ends with [`ChannelError::Dead`]
-/// when none comes. Every byte received is one, not only whole messages.
+/// A channel that asks a silent peer for signs of life while it is received from, and ends with
+/// [`ChannelError::Dead`] when none comes. Every byte received is one, not only whole messages.
 pub struct Watched<C> {
     channel: C,
     watch: Option<Watch>,
@@ -123,7 +123,7 @@ impl ChannelLayer for Heartbeat {
     type Channel<C: Channel> = Watched<C>;
 
     fn wrap<C: Channel>(&self, channel: C) -> Watched<C> {
-        Watched::new(channel, Some(self.clone()))
+        Watched::new(channel, Some(*self))
     }
 }
 
@@ -132,7 +132,7 @@ impl ChannelLayer for Option<Heartbeat> {
     type Channel<C: Channel> = Watched<C>;
 
     fn wrap<C: Channel>(&self, channel: C) -> Watched<C> {
-        Watched::new(channel, self.clone())
+        Watched::new(channel, *self)
     }
 }
 

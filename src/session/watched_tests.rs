@@ -92,6 +92,27 @@ async fn a_connection_that_takes_nothing_does_not_stop_the_verdict() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_ping_that_could_not_leave_is_not_sent_once_it_is_not_needed() {
+    let (channel, mut peer) = pipe(1);
+    let mut channel = HEARTBEAT.wrap(channel);
+    channel.send(text("fills the connection")).await.expect("sends");
+    let start = Instant::now();
+    let other_side = async {
+        sleep(secs(31)).await;
+        peer.say(text("alive"));
+        sleep(secs(1)).await;
+        assert_eq!(peer.next().await, text("fills the connection"));
+        assert_eq!(peer.next().await, Message::Ping(Bytes::new()));
+        assert_eq!(start.elapsed(), secs(31 + 30));
+    };
+    tokio::select! {
+        biased;
+        (_, error) = end(&mut channel) => panic!("{error}"),
+        () = other_side => {}
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn part_of_a_large_message_is_a_sign_of_life() {
     let (channel, peer) = pipe(8);
     let mut channel = HEARTBEAT.wrap(channel);

@@ -276,10 +276,11 @@ fn machine<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<String, Stri
 
 fn between<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Between, String> {
     let first = machine(words)?;
-    if let Some((a, b)) = first.split_once("->") {
-        if !a.is_empty() && !b.is_empty() {
-            return Ok(Between { a: a.into(), b: b.into(), one_way: true });
-        }
+    if let Some((a, b)) = first.split_once("->")
+        && !a.is_empty()
+        && !b.is_empty()
+    {
+        return Ok(Between { a: a.into(), b: b.into(), one_way: true });
     }
     let b = words.next().ok_or("needs two machines: `phone server`, or `phone->server` for one way")?;
     Ok(Between { a: first, b: b.to_owned(), one_way: false })

@@ -146,11 +146,11 @@ fn record(entry: &Entry, machines: &[usize], places: &[Place<'_>], lasts: Durati
             });
         }
     }
-    if let Some(until) = entry.until().filter(|u| *u <= lasts) {
-        if !matches!(entry.fault, Fault::Forget(_)) {
-            let link = fields.into_iter().filter(|(name, _)| *name == "link").collect();
-            recorder.event(until, host, Layer::Fault, ends, link);
-        }
+    if let Some(until) = entry.until().filter(|u| *u <= lasts)
+        && !matches!(entry.fault, Fault::Forget(_))
+    {
+        let link = fields.into_iter().filter(|(name, _)| *name == "link").collect();
+        recorder.event(until, host, Layer::Fault, ends, link);
     }
 }
 

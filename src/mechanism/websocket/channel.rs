@@ -44,8 +44,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same for tungstenite. Every message is written at once, so that the buffer holds one only while the connection
-    /// is full.
+    /// The same for tungstenite. Every message is written at once, so that the buffer holds one only while the
+    /// connection is full.
     pub(super) fn config(self) -> WebSocketConfig {
         WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
@@ -129,8 +129,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// The conversation ends with an error. A peer that broke the rules is told so (RFC 6455 section 7.1.7), as far as
-    /// the connection takes it at once; `close` gives it time to read that.
+    /// The conversation ends with an error. A peer that broke the rules is told so (RFC 6455 section 7.1.7), as
+    /// far as the connection takes it at once; `close` gives it time to read that.
     fn fail(&mut self, error: Error, cx: &mut Context<'_>) -> ChannelError {
         let violation = match &error {
             // RFC 6455 section 7.4.1.
@@ -279,7 +279,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
                     info!(target: "halfopen::ws", code, "close received");
                 }
             }
-            stream.get_mut().shutdown().await.map_err(Error::Io)
+            // Letting go of the stream closes TCP.
+            Ok(())
         };
         match tokio::time::timeout(self.limits.close_timeout, goodbye).await {
             Ok(Ok(())) => {}
@@ -292,8 +293,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
     }
 }
 
-/// Ends the stream of bytes, then reads what the peer had sent before it learnt of that. Letting go with unread bytes would
-/// reset the connection (RFC 1122 section 4.2.2.13), and a reset may overtake the close frame that explains it.
+/// Ends the stream of bytes, then reads what the peer had sent before it learnt of that. Letting go with unread
+/// bytes would reset the connection (RFC 1122 section 4.2.2.13), and a reset may overtake the close frame that
+/// explains it.
 async fn linger<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> io::Result<()> {
     wire.shutdown().await?;
     let mut unread = [0; 1024];

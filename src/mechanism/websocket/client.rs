@@ -12,8 +12,8 @@ use super::handshake;
 use super::wire::Wire;
 use crate::net::{Keepalive, Network, OpenError, Opens, SocketOptions};
 
-/// How long opening may take, unless told otherwise. Without a limit a lost SYN-ACK or a stalled server is waited for as
-/// long as TCP has patience: minutes, or for ever.
+/// How long opening may take, unless told otherwise. Without a limit a lost SYN-ACK or a stalled server is waited
+/// for as long as TCP has patience: minutes, or for ever.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The port of `ws` URLs (RFC 6455 section 3).

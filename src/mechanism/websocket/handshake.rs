@@ -75,8 +75,8 @@ impl Refusal {
     }
 }
 
-/// Reads a client's opening handshake as a server (RFC 6455 section 4.2.1) and makes the answer that accepts it. Which
-/// origins may talk to the server (section 10.2) is for its owner to decide.
+/// Reads a client's opening handshake as a server (RFC 6455 section 4.2.1) and makes the answer that accepts it.
+/// Which origins may talk to the server (section 10.2) is for its owner to decide.
 ///
 /// # Errors
 /// [`Refusal`], for the first thing wrong.

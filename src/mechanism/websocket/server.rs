@@ -1,7 +1,8 @@
 //! The server's side: accepts connections, upgrades them and serves each client the feed.
 //!
-//! One connection is one task from its first byte to its last: the HTTP part of it and the conversation after the upgrade are
-//! the same future. All tasks belong to the future that [`Server::serve`] returns, so that dropping it ends everything.
+//! One connection is one task from its first byte to its last: the HTTP part of it and the conversation after the
+//! upgrade are the same future. All tasks belong to the future that [`Server::serve`] returns, so that dropping
+//! it ends everything.
 
 use std::io;
 use std::pin::pin;
@@ -54,8 +55,9 @@ pub struct Server<L = ()> {
 /// A server of `feed`, on port 80, at `/feed`.
 ///
 /// Every client gets the updates that are appended while it is connected, and may send numbered messages
-/// ([`crate::net::Numbered`]). Without a [heartbeat](Server::heartbeat) a client that has silently gone is noticed only by TCP, if
-/// at all. It sends no `Date` (RFC 9110 section 6.6.1 asks for one, where there is a clock): equal runs shall be equal to the byte.
+/// ([`crate::net::Numbered`]). Without a [heartbeat](Server::heartbeat) a client that has silently gone is
+/// noticed only by TCP, if at all. It sends no `Date` (RFC 9110 section 6.6.1 asks for one, where there is a
+/// clock): equal runs shall be equal to the byte.
 pub fn server(feed: Feed) -> Server {
     Server {
         feed,
@@ -116,8 +118,8 @@ impl<L: ChannelLayer> Server<L> {
         self
     }
 
-    /// What to put around every client's channel, in place of what was there: a heartbeat, with which the server, too,
-    /// notices that a client is dead.
+    /// What to put around every client's channel, in place of what was there: a heartbeat, with which the server,
+    /// too, notices that a client is dead.
     pub fn heartbeat<M: ChannelLayer>(self, layer: M) -> Server<M> {
         let Self { feed, port, path, listen, limits, layer: _, max_connections, header_timeout } = self;
         Server { feed, port, path, listen, limits, layer, max_connections, header_timeout }
@@ -146,8 +148,8 @@ impl<L: ChannelLayer> Server<L> {
         Ok(())
     }
 
-    /// Serves on a listening socket until `shutdown` comes to its end. Then it accepts nothing more, tells every client that
-    /// it is going away (1001), and waits for their goodbyes no longer than the close timeout.
+    /// Serves on a listening socket until `shutdown` comes to its end. Then it accepts nothing more, tells every
+    /// client that it is going away (1001), and waits for their goodbyes no longer than the close timeout.
     ///
     /// # Panics
     /// When the path is not one that axum can route.
@@ -170,18 +172,22 @@ impl<L: ChannelLayer> Server<L> {
                 biased;
                 () = shutdown.as_mut() => break,
                 () = connections.reap() => {}
-                accepted = listener.accept(), if connections.len() < served.server.max_connections => match accepted {
-                    Ok((stream, _)) => connections.spawn(connection::<N, L>(stream, served.clone(), stopping.clone())),
-                    Err(e) if is_one_connections(&e) => {}
-                    Err(e) => {
-                        error!(target: "halfopen::tcp", error = %e.kind(), "accept failed");
-                        tokio::select! {
-                            biased;
-                            () = shutdown.as_mut() => break,
-                            () = sleep(ACCEPT_PAUSE) => {}
+                accepted = listener.accept(), if connections.len() < served.server.max_connections => {
+                    match accepted {
+                        Ok((stream, _)) => {
+                            connections.spawn(connection::<N, L>(stream, served.clone(), stopping.clone()));
+                        }
+                        Err(e) if is_one_connections(&e) => {}
+                        Err(e) => {
+                            error!(target: "halfopen::tcp", error = %e.kind(), "accept failed");
+                            tokio::select! {
+                                biased;
+                                () = shutdown.as_mut() => break,
+                                () = sleep(ACCEPT_PAUSE) => {}
+                            }
                         }
                     }
-                },
+                }
             }
         }
         drop(listener);
@@ -253,8 +259,8 @@ async fn connection<N: Network, L: ChannelLayer>(
     }
 }
 
-/// Serves HTTP on a connection until it is upgraded; `None` if it ended otherwise. Returns the connection and what was
-/// read from it beyond the request.
+/// Serves HTTP on a connection until it is upgraded; `None` if it ended otherwise. Returns the connection and
+/// what was read from it beyond the request.
 async fn upgraded<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: &Arc<Served<L>>,

@@ -194,6 +194,21 @@ async fn a_shutdown_waits_for_the_unwilling_no_longer_than_the_close_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_a_client_that_asks_nothing() {
+    let net = MemoryNetwork::new(1, 1024);
+    let listener = net.listen(80, &ListenOptions::default()).await.expect("listens");
+    let start = Instant::now();
+    let serving = server(feed()).serve(net.clone(), listener, sleep(Duration::from_secs(3)));
+    // It was answered, and keeps the connection for its next request.
+    let asking = ask(&net, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    let ((), mut idle) = tokio::join!(serving, asking);
+    assert_eq!(start.elapsed(), Duration::from_secs(3));
+    let mut text = String::new();
+    idle.read_to_string(&mut text).await.expect("the answer and the end");
+    assert!(text.starts_with("HTTP/1.1 404"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropping_the_server_ends_everything_it_started() {
     let net = MemoryNetwork::new(1, 1024);
     let running = running(&net, server(feed())).await;

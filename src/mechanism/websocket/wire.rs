@@ -1,13 +1,14 @@
-//! What lies between a `WebSocketStream` and its connection: it counts what arrives, and gives a client's frames their
-//! masking keys.
+//! What lies between a `WebSocketStream` and its connection: it counts what arrives, and gives a client's frames
+//! their masking keys.
 //!
 //! # Why keys are replaced
-//! A client masks the payload of every frame with a key that the other side, and whoever listens to it, cannot predict
-//! (RFC 6455 sections 5.3 and 10.3: a script must not be able to choose the bytes on the wire). tungstenite draws that key
-//! from a generator of its own, which cannot be seeded, so that two equal runs of a simulation would differ in
-//! their bytes. Here the key is drawn from the machine's network instead ([`crate::net::Network::random`]): from the operating system
-//! on a real one, from the seed on a simulated one. Masking is an exclusive or, so one pass takes the old key off and puts
-//! the new one on, and no byte changes its place.
+//! A client masks the payload of every frame with a key that the other side, and whoever listens to it, cannot
+//! predict (RFC 6455 sections 5.3 and 10.3: a script must not be able to choose the bytes on the wire).
+//! tungstenite draws that key from a generator of its own, which cannot be seeded, so that two equal runs of a
+//! simulation would differ in their bytes. Here the key is drawn from the machine's network instead
+//! ([`crate::net::Network::random`]): from the operating system on a real one, from the seed on a simulated one.
+//! Masking is an exclusive or, so one pass takes the old key off and puts the new one on, and no byte changes its
+//! place.
 
 use std::io;
 use std::pin::Pin;
@@ -72,8 +73,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         let Some(masking) = &mut this.masking else {
             return Pin::new(&mut this.inner).poll_write(cx, buf);
         };
-        // Nothing is kept: what the connection does not take now is offered to it again, masked in the same way. So the
-        // place in the frame moves only by what was taken, and never beyond the frame's end, where the next key is drawn.
+        // Nothing is kept: what the connection does not take now is offered to it again, masked in the same way.
+        // So the place in the frame moves only by what was taken, and never beyond the frame's end, where the
+        // next key is drawn.
         let mut trial = masking.frame.clone();
         masking.chunk.clear();
         for &byte in &buf[..buf.len().min(CHUNK)] {

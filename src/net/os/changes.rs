@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::net::Change;
 
-/// A watcher first reports the addresses that are there already, in the same words as new ones. What comes within this
-/// time of its start is taken for that inventory.
+/// A watcher first reports the addresses that are there already, in the same words as new ones. What comes within
+/// this time of its start is taken for that inventory.
 const INVENTORY: Duration = Duration::from_millis(250);
 
 /// Reports changes until it is dropped, or until the system stops telling.
@@ -68,7 +68,8 @@ impl Addresses {
     }
 }
 
-/// Neither a loopback address nor a link-local one, which an interface has by itself (RFC 3927, RFC 4291 section 2.5.6).
+/// Neither a loopback address nor a link-local one, which an interface has by itself (RFC 3927, RFC 4291 section
+/// 2.5.6).
 fn leaves_the_link(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(a) => !a.is_loopback() && !a.is_link_local(),

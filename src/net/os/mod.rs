@@ -5,9 +5,10 @@
 //! - `changes`: changes of the machine's addresses, by if-watch.
 //!
 //! # Which system has what
-//! `no_delay`, `linger`, `backlog`, `reuse_address` and local ports exist everywhere. Keepalive intervals and counts do not on
-//! OpenBSD and a few others; `user_timeout` exists on Linux and Android only. An option that the system does not have is refused with `ErrorKind::Unsupported`, never ignored. Keepalive
-//! times and `linger` are whole seconds to every system; a fraction is refused with `InvalidInput`.
+//! `no_delay`, `linger`, `backlog`, `reuse_address` and local ports exist everywhere. Keepalive intervals and
+//! counts do not on OpenBSD and a few others; `user_timeout` exists on Linux and Android only. An option that the
+//! system does not have is refused with `ErrorKind::Unsupported`, never ignored. Keepalive times and `linger` are
+//! whole seconds to every system; a fraction is refused with `InvalidInput`.
 //!
 //! # What it does not do
 //! The addresses of a name are tried one after the other, in the resolver's order: no Happy Eyeballs (RFC 8305).

@@ -1,8 +1,8 @@
 //! The engines: what drives the nodes of a world through virtual time and carries parcels between them.
 //!
-//! A fabric starts each node inside a local task set of a paused tokio runtime, calls [`Node::handle`] at its deadlines,
+//! A fabric starts each node inside a local task set of a paused tokio runtime, calls `Node::handle` at its deadlines,
 //! when a parcel has come and when its doorbell rings, and moves parcels. What happens to a packet on its way was
-//! decided when it was sent ([`super::link`]); a fabric only has to keep the time.
+//! decided when it was sent (`super::link`); a fabric only has to keep the time.
 
 #[cfg(feature = "turmoil")]
 mod on_turmoil;

@@ -1,7 +1,7 @@
 //! The system calls of a machine's processes.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -68,8 +68,11 @@ impl Kernel {
     /// `listen(2)`; port 0 takes a free one. Answers the port.
     ///
     /// # Errors
-    /// `AddrInUse` when the port is taken.
+    /// `AddrInUse` when the port is taken, `AddrNotAvailable` when the address is not the machine's.
     pub fn listen(&mut self, port: u16, options: &ListenOptions, owner: ProcessId) -> io::Result<u16> {
+        if options.address.is_some_and(|a| !self.addresses.iter().any(|own| a == IpAddr::V4(*own))) {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
         let free = |kernel: &Self, p| kernel.port_is_free(p, options.reuse_address);
         let port = match port {
             0 => (ports::first(&self.sysctls)..).find(|&p| free(self, p)),
@@ -237,7 +240,11 @@ impl Kernel {
 
     /// The address of a listener.
     pub fn listen_address(&self, port: u16) -> SocketAddrV4 {
-        SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port)
+        let ip = match self.listeners.get(&port).and_then(|l| l.options.address) {
+            Some(IpAddr::V4(ip)) => ip,
+            _ => Ipv4Addr::UNSPECIFIED,
+        };
+        SocketAddrV4::new(ip, port)
     }
 }
 

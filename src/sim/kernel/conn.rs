@@ -391,15 +391,15 @@ impl Conn {
     pub fn wake(&mut self) {
         let over = self.detached || self.error.is_some();
         let socket = self.sockets.get::<Socket>(self.handle);
-        if over || socket.can_recv() || !socket.may_recv() {
-            if let Some(w) = self.read_waker.take() {
-                w.wake();
-            }
+        if (over || socket.can_recv() || !socket.may_recv())
+            && let Some(w) = self.read_waker.take()
+        {
+            w.wake();
         }
-        if over || socket.can_send() || (!socket.may_send() && socket.state() != State::SynSent) {
-            if let Some(w) = self.write_waker.take() {
-                w.wake();
-            }
+        if (over || socket.can_send() || (!socket.may_send() && socket.state() != State::SynSent))
+            && let Some(w) = self.write_waker.take()
+        {
+            w.wake();
         }
     }
 

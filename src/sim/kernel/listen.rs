@@ -1,6 +1,7 @@
 //! Listening sockets: handshakes are completed while the application is not accepting, as far as the backlog allows.
 
 use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddrV4};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -29,6 +30,12 @@ impl Listener {
 }
 
 impl Kernel {
+    /// Whether somebody listens there.
+    pub(super) fn is_listening(&self, local: SocketAddrV4) -> bool {
+        let here = |l: &Listener| l.options.address.is_none_or(|a| a == IpAddr::V4(*local.ip()));
+        self.listeners.get(&local.port()).is_some_and(here)
+    }
+
     /// A SYN for a listening port.
     pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment, packet: Bytes) {
         let Some(listener) = self.listeners.get(&tuple.local.port()) else {

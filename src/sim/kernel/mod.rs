@@ -1,8 +1,8 @@
-//! The kernel of a machine: TCP/IP by smoltcp ([`conn`]), and around it what a kernel does.
+//! The kernel of a machine: TCP/IP by smoltcp (`conn`), and around it what a kernel does.
 //!
-//! - [`sysctl`]: its settings. [`wheel`], [`rtt`], [`retransmit`], [`keepalive`], [`acks`]: its timers.
+//! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers.
 //! - `listen`: the backlog. `time_wait`: what stays of a closed connection. `ports`: who may use which.
-//! - [`calls`]: the system calls. [`netstat`]: a look inside.
+//! - `calls`: the system calls. `netstat`: a look inside.
 //!
 //! A kernel owns no clock and no task: it is told what time it is and which packet arrived or that a deadline has come,
 //! and it leaves packets to be sent and wakes whoever waited. It works on while the processes above it do not.
@@ -179,7 +179,7 @@ impl Kernel {
                 Answer::Acknowledge(bytes) => self.depart(bytes, Marks::default()),
                 Answer::Nothing => {}
                 Answer::Gone => self.forget_time_wait(now, &tuple),
-                Answer::Reopen if self.listeners.contains_key(&tuple.local.port()) => {
+                Answer::Reopen if self.is_listening(tuple.local) => {
                     self.forget_time_wait(now, &tuple);
                     self.syn_arrived(now, tuple, &segment, packet);
                 }
@@ -187,7 +187,7 @@ impl Kernel {
             }
             return;
         }
-        if segment.syn && segment.ack.is_none() && self.listeners.contains_key(&tuple.local.port()) {
+        if segment.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
             return self.syn_arrived(now, tuple, &segment, packet);
         }
         if !segment.rst {

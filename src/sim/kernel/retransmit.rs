@@ -82,7 +82,7 @@ impl Retransmit {
     pub fn new(sysctls: &Sysctls, phase: Phase) -> Self {
         Self {
             rtt: Rtt::new(sysctls),
-            sysctls: sysctls.clone(),
+            sysctls: *sysctls,
             user_timeout: None,
             phase,
             orphan: false,

@@ -1,0 +1,223 @@
+//! How a scenario builds its world: machines, links, processes, faults; then it runs.
+
+mod build;
+mod describe;
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use describe::{FaultPlan, Lasting, LinkPlan};
+
+use super::fabric::{self, Engine};
+use super::faults::{Script, ScriptError};
+use super::kernel::{LONGEST_RUN, Sysctls};
+use super::link::Quality;
+use super::node::Program;
+use super::router::RouterOptions;
+use super::socket::SimNet;
+use crate::net::Process;
+use crate::trace::Trace;
+use crate::trace::collect::{Collector, Recorder};
+
+/// A world could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The fault script names what is not there.
+    #[error(transparent)]
+    Faults(#[from] ScriptError),
+    /// The engine failed.
+    #[error("{0}")]
+    Engine(String),
+}
+
+/// A world to be built and run once.
+pub struct World {
+    plan: Rc<RefCell<Plan>>,
+}
+
+struct Plan {
+    seed: u64,
+    engine: Engine,
+    sysctls: Sysctls,
+    machines: Vec<MachinePlan>,
+    links: Vec<(End, End, Quality)>,
+    default_link: Quality,
+    faults: Script,
+    /// Faults given from outside take the place of the scenario's.
+    given_faults: Option<Script>,
+    tick: Option<Duration>,
+    lasts: Duration,
+}
+
+struct MachinePlan {
+    name: String,
+    sysctls: Sysctls,
+    interfaces: Vec<(String, Option<RouterOptions>)>,
+    programs: Vec<Program>,
+    /// Machines of one group share a node.
+    group: Option<String>,
+}
+
+/// One end of a link: a machine, or one interface of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    machine: usize,
+    interface: Option<String>,
+}
+
+/// A machine of a world under construction.
+#[derive(Clone)]
+pub struct Machine {
+    plan: Rc<RefCell<Plan>>,
+    index: usize,
+}
+
+impl World {
+    /// An empty world, whose machines' kernels have these settings.
+    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<Script>) -> Self {
+        let plan = Plan {
+            seed,
+            engine,
+            sysctls,
+            machines: Vec::new(),
+            links: Vec::new(),
+            default_link: Quality::default(),
+            faults: Script::default(),
+            given_faults: faults,
+            tick: None,
+            lasts: Duration::ZERO,
+        };
+        Self { plan: Rc::new(RefCell::new(plan)) }
+    }
+
+    /// The settings of its machines' kernels.
+    pub fn kernel(&self) -> Sysctls {
+        self.plan.borrow().sysctls
+    }
+
+    /// Adds machines, each with one interface and a public address.
+    pub fn machines<const N: usize>(&mut self, names: [&str; N]) -> [Machine; N] {
+        names.map(|name| self.machine(name))
+    }
+
+    /// Adds a machine with one interface and a public address.
+    pub fn machine(&mut self, name: &str) -> Machine {
+        let mut plan = self.plan.borrow_mut();
+        let sysctls = plan.sysctls;
+        plan.machines.push(MachinePlan {
+            name: name.to_owned(),
+            sysctls,
+            interfaces: Vec::new(),
+            programs: Vec::new(),
+            group: None,
+        });
+        Machine { plan: self.plan.clone(), index: plan.machines.len() - 1 }
+    }
+
+    /// Adds `n` machines `name-1` to `name-n`. They share an engine's host, so that there may be thousands.
+    pub fn crowd(&mut self, name: &str, n: usize) -> Vec<Machine> {
+        (1..=n)
+            .map(|i| {
+                let machine = self.machine(&format!("{name}-{i}"));
+                self.plan.borrow_mut().machines[machine.index].group = Some(name.to_owned());
+                machine
+            })
+            .collect()
+    }
+
+    /// What every link is like that is not described by [`Self::link`].
+    pub fn links(&mut self) -> LinkPlan {
+        LinkPlan { plan: self.plan.clone(), link: None }
+    }
+
+    /// Describes the link between two machines (or interfaces of theirs), both ways.
+    pub fn link(&mut self, a: impl Into<End>, b: impl Into<End>) -> LinkPlan {
+        let mut plan = self.plan.borrow_mut();
+        let quality = plan.default_link;
+        plan.links.push((a.into(), b.into(), quality));
+        LinkPlan { plan: self.plan.clone(), link: Some(plan.links.len() - 1) }
+    }
+
+    /// At that time something goes wrong.
+    pub fn at(&mut self, at: Duration) -> FaultPlan {
+        FaultPlan { plan: self.plan.clone(), at }
+    }
+
+    /// Sets the engine's tick instead of deriving it from the shortest latency.
+    pub fn tick(&mut self, tick: Duration) {
+        self.plan.borrow_mut().tick = Some(tick);
+    }
+
+    /// Runs the world for that long and answers what happened.
+    ///
+    /// # Errors
+    /// [`WorldError`] when the fault script names machines that are not there, or the engine fails.
+    pub fn run(self, lasts: Duration) -> Result<Trace, WorldError> {
+        let recorder = Recorder::new();
+        let (engine, built) = {
+            let mut plan = self.plan.borrow_mut();
+            plan.lasts = lasts.min(LONGEST_RUN);
+            (plan.engine, plan.build(&recorder)?)
+        };
+        let lasts = built.lasts;
+        let run = Collector::new(recorder.clone())
+            .collect(|| fabric::run(engine, built, || recorder.finish(lasts)));
+        run.map_err(WorldError::Engine)
+    }
+}
+
+impl Machine {
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.plan.borrow().machines[self.index].name.clone()
+    }
+
+    /// Runs a process on it, from every start of the machine (or of its processes) anew.
+    pub fn runs(&self, process: impl Process) {
+        self.does(async move |net| process.clone().run(net).await);
+    }
+
+    /// The same for a process that is written down on the spot.
+    pub fn does<F>(&self, program: F)
+    where
+        F: AsyncFn(SimNet) -> io::Result<()> + 'static,
+    {
+        let program = Rc::new(program);
+        let program: Program = Rc::new(move |net| {
+            let program = program.clone();
+            Box::pin(async move { program(net).await })
+        });
+        self.plan.borrow_mut().machines[self.index].programs.push(program);
+    }
+
+    /// Gives it an interface instead of the one it has by default; the first is the one it uses.
+    pub fn interface(&self, name: &str) -> &Self {
+        self.plan.borrow_mut().machines[self.index].interfaces.push((name.to_owned(), None));
+        self
+    }
+
+    /// Gives it an interface behind a router that translates addresses.
+    pub fn interface_behind(&self, name: &str, router: RouterOptions) -> &Self {
+        self.plan.borrow_mut().machines[self.index].interfaces.push((name.to_owned(), Some(router)));
+        self
+    }
+
+    /// One of its interfaces, as the end of a link.
+    pub fn on(&self, interface: &str) -> End {
+        End { machine: self.index, interface: Some(interface.to_owned()) }
+    }
+
+    /// Gives its kernel settings of its own.
+    pub fn sysctls(&self, change: impl FnOnce(&mut Sysctls)) -> &Self {
+        change(&mut self.plan.borrow_mut().machines[self.index].sysctls);
+        self
+    }
+}
+
+impl From<&Machine> for End {
+    fn from(machine: &Machine) -> Self {
+        End { machine: machine.index, interface: None }
+    }
+}
