@@ -12,6 +12,7 @@ use crate::explore::run::{plain, value, verdict};
 use crate::explore::{Runs, claims, list};
 use crate::parameter::{ParameterError, suggestion};
 use crate::scenario::Outcome;
+use crate::sim::Engine;
 
 /// A place in a chapter and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -201,7 +202,7 @@ impl Chapter<'_> {
     }
 
     fn ledger(&self) -> Result<String, String> {
-        let shown = claims::collect(self.runs).map_err(|error| error.to_string())?;
+        let shown = claims::collect(self.runs, Engine::default()).map_err(|error| error.to_string())?;
         let mut out = format!("{}.\n", claims::count(&shown));
         for group in crate::explore::ledger::groups() {
             let of_group = shown.iter().filter(|shown| shown.row.id.starts_with(group.letter));

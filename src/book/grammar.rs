@@ -121,6 +121,7 @@ pub fn check(directive: &Directive) -> Result<Checked<'_>, String> {
         seed: checked.number("seed")?.unwrap_or(0),
         given: directive.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
         faults: checked.option("faults").map(str::to_owned),
+        ..Settings::default()
     };
     Ok(checked)
 }

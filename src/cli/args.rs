@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use halfopen::parameter::Choice as _;
+use halfopen::sim::Engine;
 
 /// An executable book about real-time web connections.
 ///
@@ -75,16 +78,19 @@ pub struct Run {
 
 #[derive(Debug, Args)]
 pub struct EngineArg {
-    /// The fabric that drives the simulated machines.
-    #[arg(long = "engine", value_enum, default_value = "turmoil")]
+    /// What drives the simulated machines: from event to event, or turmoil, the reference.
+    #[arg(long = "engine", value_parser = engines(), default_value = Engine::default().word())]
     pub engine: Engine,
 }
 
-/// Every fabric there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Engine {
-    /// The reference.
-    Turmoil,
+/// The engines that are built in, by their words.
+fn engines() -> impl TypedValueParser<Value = Engine> {
+    let words = Engine::WORDS.iter().map(|(word, _)| *word);
+    PossibleValuesParser::new(words).map(|chosen| {
+        let engine = Engine::WORDS.iter().find(|(word, _)| *word == chosen);
+        // Only these words pass.
+        engine.map(|(_, engine)| *engine).unwrap_or_default()
+    })
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -106,8 +106,8 @@ fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, 
         Command::List { format: Format::Text } => print(out, &list::text(registry)),
         Command::List { format: Format::Json } => print(out, &pretty(&list::json(registry))),
         Command::Run(args) => run::run(args, registry, out),
-        Command::Claims { format, engine: _ } => {
-            let ledger = claims::collect(&Runs::new(registry))?;
+        Command::Claims { format, engine } => {
+            let ledger = claims::collect(&Runs::new(registry), engine.engine)?;
             print(
                 out,
                 &match format {

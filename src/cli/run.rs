@@ -14,7 +14,12 @@ use super::{Failure, Status, pretty, print};
 
 pub fn run(args: Run, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
     let scenario = registry.find(&args.scenario)?;
-    let settings = Settings { seed: args.seed, given: args.set.into_iter().collect(), faults: args.faults };
+    let settings = Settings {
+        seed: args.seed,
+        given: args.set.into_iter().collect(),
+        faults: args.faults,
+        engine: args.engine.engine,
+    };
     // Opened before the run, which may be long; touched only after it.
     let capture = args.pcap.map(Capture::open).transpose()?;
     let outcome = match scenario.run(&settings) {

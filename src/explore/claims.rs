@@ -9,6 +9,7 @@ use super::columns::columns;
 use super::ledger::{self, Row};
 use super::run::verdict;
 use crate::scenario::{RunError, Settings};
+use crate::sim::Engine;
 
 /// A row of the ledger and the scenarios that show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +45,13 @@ pub enum ClaimsError {
 ///
 /// # Errors
 /// [`ClaimsError`] when a scenario does not run or claims a row that there is not.
-pub fn collect(runs: &Runs) -> Result<Vec<Shown>, ClaimsError> {
+pub fn collect(runs: &Runs, engine: Engine) -> Result<Vec<Shown>, ClaimsError> {
     let mut shown: Vec<Shown> = ledger::rows().map(|row| Shown { row, by: Vec::new() }).collect();
     for scenario in runs.registry().scenarios() {
         let scenario = scenario.name();
-        let outcome =
-            runs.run(scenario, &Settings::default()).map_err(|error| ClaimsError::Run { scenario, error })?;
+        let outcome = runs
+            .run(scenario, &Settings { engine, ..Settings::default() })
+            .map_err(|error| ClaimsError::Run { scenario, error })?;
         for claim in &outcome.claims {
             let Some(Shown { by, .. }) = shown.iter_mut().find(|s| s.row.id == claim.id) else {
                 return Err(ClaimsError::NotInLedger { scenario, id: claim.id });
@@ -130,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_claim_of_every_scenario_is_a_row_of_the_ledger_and_holds() {
-        let ledger = collect(&Runs::new(Registry::all())).unwrap();
+        let ledger = collect(&Runs::new(Registry::all()), Engine::default()).unwrap();
         for Shown { row, by } in &ledger {
             for (scenario, holds) in by {
                 assert!(holds, "{scenario}: {} does not hold", row.id);
@@ -140,13 +142,14 @@ mod tests {
 
     #[test]
     fn a_claim_of_no_row_is_an_error() {
-        let error = collect(&Runs::new(Registry::of(&[&fake::Stray]))).unwrap_err().to_string();
+        let error =
+            collect(&Runs::new(Registry::of(&[&fake::Stray])), Engine::default()).unwrap_err().to_string();
         assert_eq!(error, "fake/stray: its claim `Z-99` is no row of the ledger; valid: A-01 to X-40");
     }
 
     #[test]
     fn every_row_is_printed_with_who_shows_it_or_a_dash() {
-        let ledger = collect(&Runs::new(fake::REGISTRY)).unwrap();
+        let ledger = collect(&Runs::new(fake::REGISTRY), Engine::default()).unwrap();
         let text = text(&ledger);
         let line = |id: &str| text.lines().find(|l| l.starts_with(id)).unwrap().to_owned();
         // A header, 196 rows, an empty line, the count.
@@ -159,7 +162,7 @@ mod tests {
     #[test]
     fn the_json_has_null_where_no_scenario_shows_the_row_and_an_entry_for_each_that_does() {
         let twice = Registry::of(&[&fake::Stall, &fake::Stall]);
-        let json = json(&collect(&Runs::new(twice)).unwrap());
+        let json = json(&collect(&Runs::new(twice), Engine::default()).unwrap());
         let of = |id: &str| json.as_array().unwrap().iter().filter(|e| e["id"] == id).collect::<Vec<_>>();
         assert_eq!(json.as_array().unwrap().len(), 196);
         assert_eq!(of("I-01").len(), 1, "the same scenario is one entry");

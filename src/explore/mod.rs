@@ -14,6 +14,7 @@ pub mod run;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::parameter::Choice as _;
 use crate::parameter::Given;
 use crate::scenario::{Outcome, REGISTRY, RunError, Scenario, Settings};
 
@@ -50,7 +51,7 @@ impl Registry {
 }
 
 /// What makes two runs the same: scenario, seed, parameters, fault script.
-type Key = (&'static str, u64, Given, Option<String>);
+type Key = (&'static str, &'static str, u64, Given, Option<String>);
 
 /// Runs of scenarios, each made once: same settings, same outcome, so there is no need for a second one.
 ///
@@ -78,7 +79,13 @@ impl Runs {
     /// As [`Registry::find`] and [`Scenario::run`].
     pub fn run(&self, scenario: &str, settings: &Settings) -> Result<Arc<Outcome>, RunError> {
         let scenario = self.registry.find(scenario)?;
-        let key = (scenario.name(), settings.seed, settings.given.clone(), settings.faults.clone());
+        let key = (
+            scenario.name(),
+            settings.engine.word(),
+            settings.seed,
+            settings.given.clone(),
+            settings.faults.clone(),
+        );
         // Whoever panicked while holding the lock left the map whole: an outcome is put into it in one step.
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(outcome) = done.get(&key) {

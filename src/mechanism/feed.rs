@@ -6,11 +6,12 @@
 //! the oldest update still there and is told how many it has lost.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::{Instant, interval_at};
 use tracing::debug;
 
@@ -71,35 +72,50 @@ pub struct Log(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     keep: usize,
-    /// The newest ones, in order; the last of them has the number that `newest` tells.
-    kept: Mutex<VecDeque<Bytes>>,
-    newest: watch::Sender<u64>,
+    updates: Mutex<Updates>,
+    /// Wakes the readers in the order in which they wait, which a `watch` would not: equal runs shall be equal.
+    appended: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Updates {
+    /// The newest ones, in order.
+    kept: VecDeque<Bytes>,
+    /// The number of the last of them.
+    newest: u64,
 }
 
 impl Log {
     /// A log that keeps the newest `keep` updates.
     pub fn new(keep: usize) -> Self {
-        Self(Arc::new(Shared { keep, kept: Mutex::default(), newest: watch::Sender::new(0) }))
+        Self(Arc::new(Shared { keep, updates: Mutex::default(), appended: Notify::new() }))
     }
 
     /// Appends the update that `make` makes for its number, and returns the number.
     pub fn append(&self, make: impl FnOnce(u64) -> Bytes) -> u64 {
-        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let n = *self.0.newest.borrow() + 1;
-        if kept.len() == self.0.keep {
-            kept.pop_front();
-        }
-        kept.push_back(make(n));
-        // With the lock held, so that a reader never sees a number without its update.
-        self.0.newest.send_replace(n);
+        let n = {
+            let mut updates = self.updates();
+            updates.newest += 1;
+            let n = updates.newest;
+            if updates.kept.len() == self.0.keep {
+                updates.kept.pop_front();
+            }
+            updates.kept.push_back(make(n));
+            n
+        };
+        self.0.appended.notify_waiters();
         n
     }
 
     /// A reader of everything appended from now on.
     pub fn reader(&self) -> Reader {
-        let newest = self.0.newest.subscribe();
-        let read = *newest.borrow();
-        Reader { log: self.clone(), newest, read }
+        let read = self.updates().newest;
+        Reader { log: self.clone(), read }
+    }
+
+    fn updates(&self) -> MutexGuard<'_, Updates> {
+        // A panic in `make` leaves a number without its update, of which readers are told as of one they have lost.
+        self.0.updates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,7 +123,6 @@ impl Log {
 #[derive(Debug)]
 pub struct Reader {
     log: Log,
-    newest: watch::Receiver<u64>,
     /// The number of the last update read or lost.
     read: u64,
 }
@@ -132,19 +147,22 @@ pub enum Next {
 impl Reader {
     /// Waits for the next update. Cancel safe.
     pub async fn next(&mut self) -> Next {
+        let log = self.log.clone();
         loop {
+            // Waiting begins before looking, so that nothing is appended unseen between the two.
+            let mut appended = pin!(log.0.appended.notified());
+            appended.as_mut().enable();
             if let Some(next) = self.look() {
                 return next;
             }
-            // The sender lives as long as this reader's own handle to the log: this cannot fail.
-            let _ = self.newest.changed().await;
+            appended.await;
         }
     }
 
     fn look(&mut self) -> Option<Next> {
-        let kept = self.log.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = *self.newest.borrow_and_update();
-        let oldest = newest + 1 - kept.len() as u64;
+        let updates = self.log.updates();
+        let newest = updates.newest;
+        let oldest = newest + 1 - updates.kept.len() as u64;
         if self.read == newest {
             return None;
         }
@@ -154,7 +172,7 @@ impl Reader {
             return Some(Next::Lost { missing });
         }
         self.read += 1;
-        let bytes = kept[(self.read - oldest) as usize].clone();
+        let bytes = updates.kept[(self.read - oldest) as usize].clone();
         Some(Next::Update { n: self.read, bytes })
     }
 }

@@ -4,7 +4,7 @@ use crate::parameter::{Given, ParameterError, Parameters, Spec};
 use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
 use crate::sim::faults::Script;
 use crate::sim::world::WorldError;
-use crate::sim::{Engine, Sysctls, World};
+use crate::sim::{Sysctls, World};
 use crate::trace::Trace;
 
 /// The prefix under which every scenario takes its kernels' settings.
@@ -118,7 +118,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
             .filter(|((_, value), spec)| *value != spec.default)
             .map(|(setting, _)| setting.clone())
             .collect();
-        let world = World::new(settings.seed, Engine::default(), kernel, faults);
+        let world = World::new(settings.seed, settings.engine, kernel, faults);
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
             WorldError::Engine(e) => RunError::Simulation(e),

@@ -9,6 +9,7 @@ pub mod tcp;
 pub mod websocket;
 
 use crate::parameter::{Given, ParameterError, Spec};
+use crate::sim::Engine;
 use crate::sim::faults::ScriptError;
 use crate::trace::Trace;
 
@@ -21,6 +22,8 @@ pub struct Settings {
     pub given: Given,
     /// A fault script that takes the place of the scenario's own.
     pub faults: Option<String>,
+    /// The engine to run it on.
+    pub engine: Engine,
 }
 
 /// A measured quantity. Its name carries its unit (`detect_time_s`); `None`: it did not happen.

@@ -134,7 +134,8 @@ impl Network {
     }
 
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
-    pub fn send(&mut self, now: Duration, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
+    pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
+        let now = departure.at;
         let Some(address) = source(&departure.bytes) else {
             return Vec::new();
         };

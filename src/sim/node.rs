@@ -69,6 +69,8 @@ impl Machine {
 /// Machines that share a clock.
 pub(super) struct Node {
     pub name: String,
+    /// Its place in the list of nodes.
+    pub index: usize,
     pub clock: Clock,
     pub doorbell: Arc<Doorbell>,
     machines: Vec<Machine>,
@@ -80,11 +82,13 @@ pub(super) struct Node {
     calendar: BTreeSet<(Duration, usize)>,
     outbox: Vec<Parcel>,
     processes: u32,
+    /// The time up to which everything was done.
+    handled: Duration,
 }
 
 impl Node {
     pub fn new(
-        name: String,
+        (index, name): (usize, String),
         clock: Clock,
         doorbell: Arc<Doorbell>,
         machines: Vec<Machine>,
@@ -95,6 +99,7 @@ impl Node {
         happenings.sort_by_key(|(at, machine, _)| (*at, *machine));
         Self {
             name,
+            index,
             clock,
             doorbell,
             machines,
@@ -105,6 +110,7 @@ impl Node {
             calendar: BTreeSet::new(),
             outbox: Vec::new(),
             processes: 0,
+            handled: Duration::ZERO,
         }
     }
 
@@ -130,32 +136,33 @@ impl Node {
         self.inbox.push(Reverse(parcel));
     }
 
-    /// Does everything that is due, in order of time; at one and the same time faults first, then packets, then timers.
+    /// Does everything that is due by `now`, in order of time; at one and the same time faults first, then packets, then
+    /// timers. What is due between two ticks of the applications' clock happens at its own time, not at the tick's.
     pub fn handle(&mut self, now: Duration) {
         loop {
             for machine in self.doorbell.take() {
-                self.flush(machine, now);
+                self.flush(machine);
             }
-            if let Some((_, machine, happening)) = pop_due(&mut self.happenings, now) {
-                self.happen(machine, now, happening);
-                self.flush(machine, now);
-            } else if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= now) {
-                let Some(Reverse(parcel)) = self.inbox.pop() else {
-                    continue;
-                };
-                self.arrive(now, parcel);
-            } else if let Some(&(at, machine)) = self.calendar.first().filter(|(at, _)| *at <= now) {
-                self.calendar.remove(&(at, machine));
+            let Some(due) = self.deadline().filter(|due| *due <= now) else { return };
+            // What comes too late, because its latency is shorter than the engine's tick, comes now.
+            let at = due.max(self.handled);
+            self.handled = at;
+            if let Some((_, machine, happening)) = pop_due(&mut self.happenings, due) {
+                self.happen(machine, at, happening);
+                self.flush(machine);
+            } else if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) {
+                let Some(Reverse(parcel)) = self.inbox.pop() else { continue };
+                self.arrive(at, parcel);
+            } else if let Some(&(timer, machine)) = self.calendar.first() {
+                self.calendar.remove(&(timer, machine));
                 self.machines[machine].scheduled = None;
-                self.machines[machine].shared.kernel().expire(now);
-                self.flush(machine, now);
-            } else {
-                return;
+                self.machines[machine].shared.kernel().expire(at);
+                self.flush(machine);
             }
         }
     }
 
-    /// The parcels that the machines have sent since the last call.
+    /// The parcels for other nodes that the machines have sent since the last call.
     pub fn sent(&mut self) -> impl Iterator<Item = Parcel> + '_ {
         self.outbox.drain(..)
     }
@@ -173,22 +180,34 @@ impl Node {
         match arrived {
             Ok(bytes) => {
                 self.machines[i].shared.kernel().receive(now, bytes);
-                self.flush(i, now);
+                self.flush(i);
             }
-            Err(answers) => self.outbox.extend(answers),
+            Err(answers) => self.post(answers),
+        }
+    }
+
+    /// A parcel goes to a machine of this node, or to another node.
+    fn post(&mut self, parcels: Vec<Parcel>) {
+        for parcel in parcels {
+            if self.network().interface(parcel.to).node == self.index {
+                self.inbox.push(Reverse(parcel));
+            } else {
+                self.outbox.push(parcel);
+            }
         }
     }
 
     /// Puts what the machine's kernel wants to send on the wire, and its next deadline into the calendar.
-    fn flush(&mut self, i: usize, now: Duration) {
-        let machine = &mut self.machines[i];
-        let mut kernel = machine.shared.kernel();
+    fn flush(&mut self, i: usize) {
+        let shared = self.machines[i].shared.clone();
+        let mut kernel = shared.kernel();
         while let Some(departure) = kernel.departure() {
-            let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-            self.outbox.extend(network.send(now, &machine.interfaces, departure));
+            let parcels = self.network().send(&self.machines[i].interfaces, departure);
+            self.post(parcels);
         }
         let deadline = kernel.deadline();
         drop(kernel);
+        let machine = &mut self.machines[i];
         if deadline != machine.scheduled {
             if let Some(at) = machine.scheduled {
                 self.calendar.remove(&(at, i));

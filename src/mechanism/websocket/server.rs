@@ -17,9 +17,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use tracing::{debug, error, info};
 
@@ -163,7 +163,8 @@ impl<L: ChannelLayer> Server<L> {
         let mut publishing = net.tasks();
         publishing.spawn(self.feed.clone().publish(log.clone()));
 
-        let (stop, stopping) = watch::channel(false);
+        let stopping = CancellationToken::new();
+        let stop = stopping.clone().drop_guard();
         let served = Arc::new(Served { router: router(&self.path), server: self, log });
         let mut connections = net.tasks();
         let mut shutdown = pin!(shutdown);
@@ -192,7 +193,7 @@ impl<L: ChannelLayer> Server<L> {
         }
         drop(listener);
         info!(target: "halfopen::app", connections = connections.len(), "shutting down");
-        stop.send_replace(true);
+        drop(stop);
         // A closing handshake is bounded by itself; a client that is still asking is not.
         let _ = timeout(served.server.limits.close_timeout, connections.finished()).await;
     }
@@ -243,15 +244,15 @@ async fn not_found() -> StatusCode {
 async fn connection<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: Arc<Served<L>>,
-    mut stopping: watch::Receiver<bool>,
+    stopping: CancellationToken,
 ) {
     let Served { server, log, .. } = &*served;
-    let Some((stream, read)) = upgraded::<N, L>(stream, &served, &mut stopping).await else {
+    let Some((stream, read)) = upgraded::<N, L>(stream, &served, &stopping).await else {
         return;
     };
     let channel = server.layer.wrap(WebSocket::server(stream, read, server.limits).await);
     let going_away = async {
-        stopped(&mut stopping).await;
+        stopping.cancelled().await;
         (CloseCode::Away.into(), "going away")
     };
     if let Err(end) = feed::converse(channel, log.reader(), going_away).await {
@@ -264,7 +265,7 @@ async fn connection<N: Network, L: ChannelLayer>(
 async fn upgraded<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: &Arc<Served<L>>,
-    stopping: &mut watch::Receiver<bool>,
+    stopping: &CancellationToken,
 ) -> Option<(N::Stream, bytes::Bytes)> {
     let slot = Upgrade::default();
     let service = service_fn(|mut request: Request<hyper::body::Incoming>| {
@@ -282,7 +283,7 @@ async fn upgraded<N: Network, L: ChannelLayer>(
         let ended = tokio::select! {
             biased;
             ended = http.as_mut() => ended,
-            () = stopped(stopping) => {
+            () = stopping.cancelled() => {
                 http.as_mut().graceful_shutdown();
                 http.await
             }
@@ -296,11 +297,6 @@ async fn upgraded<N: Network, L: ChannelLayer>(
     let upgraded = agreed?.await.ok()?;
     let parts = upgraded.downcast::<TokioIo<N::Stream>>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
-}
-
-/// Waits until the server shuts down; a server that is gone has.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    let _ = stopping.wait_for(|stop| *stop).await;
 }
 
 #[cfg(test)]

@@ -4,15 +4,16 @@
 //! receiver waits for that: as long as the tick is no longer than the shortest latency, arrivals are exact to tokio's
 //! millisecond; with a shorter latency they are late by up to a tick. turmoil's own latency is therefore zero.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep;
 use turmoil::net::UdpSocket;
 
-use super::Built;
+use super::{Built, Wire, drive};
 use crate::sim::network::{InterfaceId, Network, Parcel};
 use crate::sim::node::Node;
 use crate::trace::collect::PacketId;
@@ -36,7 +37,11 @@ pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, Stri
     for node in nodes {
         let (names, network) = (names.clone(), network.clone());
         sim.client(node.name.clone(), async move {
-            drive(node, &names, &network, tick).await?;
+            let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
+            let addresses = names.iter().map(|name| turmoil::lookup(name.as_str())).collect();
+            // Virtual time begins a tick later, when every host has its UDP socket.
+            sleep(tick).await;
+            drive(node, Udp { udp, addresses, network, buffer: vec![0; 1 << 16] }).await?;
             Ok(())
         });
     }
@@ -46,53 +51,30 @@ pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, Stri
     Ok(finish())
 }
 
-async fn drive(
-    mut node: Node,
-    names: &[String],
-    network: &Mutex<Network>,
-    tick: Duration,
-) -> std::io::Result<()> {
-    let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
-    let mut buffer = vec![0; 1 << 16];
-    let addresses: Vec<IpAddr> = names.iter().map(|name| turmoil::lookup(name.as_str())).collect();
-    // Virtual time begins a tick later, when every host has its UDP socket.
-    sleep(tick).await;
-    node.start();
-    loop {
-        node.handle(node.clock.now());
-        let mut local = false;
-        let sent: Vec<Parcel> = node.sent().collect();
-        for parcel in sent {
-            let to = network.lock().unwrap_or_else(PoisonError::into_inner).interface(parcel.to).node;
-            if names[to] == node.name {
-                local = true;
-                node.deliver(parcel);
-            } else {
-                udp.try_send_to(&encode(&parcel), (addresses[to], PORT))?;
-            }
+/// A node's UDP socket.
+struct Udp {
+    udp: UdpSocket,
+    /// The addresses of the nodes' hosts.
+    addresses: Vec<IpAddr>,
+    network: Arc<Mutex<Network>>,
+    buffer: Vec<u8>,
+}
+
+impl Wire for Udp {
+    fn carry(&mut self, parcel: &Parcel) -> io::Result<()> {
+        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = self.addresses[network.interface(parcel.to).node];
+        drop(network);
+        self.udp.try_send_to(&encode(parcel), (to, PORT)).map(|_| ())
+    }
+
+    async fn arrived(&mut self, node: &mut Node) -> io::Result<()> {
+        let (n, _) = self.udp.recv_from(&mut self.buffer).await?;
+        node.deliver(decode(&self.buffer[..n]));
+        while let Ok((n, _)) = self.udp.try_recv_from(&mut self.buffer) {
+            node.deliver(decode(&self.buffer[..n]));
         }
-        if local {
-            continue;
-        }
-        let deadline = node.deadline().map(|at| node.clock.instant(at));
-        let due = async {
-            match deadline {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
-        let doorbell = node.doorbell.clone();
-        tokio::select! { biased;
-            received = udp.recv_from(&mut buffer) => {
-                let (n, _) = received?;
-                node.deliver(decode(&buffer[..n]));
-                while let Ok((n, _)) = udp.try_recv_from(&mut buffer) {
-                    node.deliver(decode(&buffer[..n]));
-                }
-            }
-            () = doorbell.notify.notified() => {}
-            () = due => {}
-        }
+        Ok(())
     }
 }
 

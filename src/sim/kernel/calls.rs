@@ -34,6 +34,7 @@ impl Kernel {
         options: &SocketOptions,
         owner: ProcessId,
     ) -> io::Result<ConnId> {
+        let now = self.time(now);
         let tuple = self.choose_tuple(remote, options.local_port)?;
         let isn = self.initial_sequence(now, &tuple);
         let mut conn = Conn::new(now, tuple, owner, isn, &self.sysctls, options, true);
@@ -101,6 +102,7 @@ impl Kernel {
 
     /// Closes a listener: connections not yet accepted are reset.
     pub fn close_listener(&mut self, now: Duration, port: u16) {
+        let now = self.time(now);
         self.listeners.remove(&port);
         let waiting: Vec<ConnId> =
             self.conns.iter().filter(|(_, c)| c.listener == Some(port)).map(|(id, _)| *id).collect();
@@ -124,6 +126,7 @@ impl Kernel {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        let now = self.time(now);
         let Some(conn) = self.conns.get_mut(&id) else {
             return Poll::Ready(Err(gone()));
         };
@@ -150,6 +153,7 @@ impl Kernel {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
+        let now = self.time(now);
         let Some(conn) = self.conns.get_mut(&id) else {
             return Poll::Ready(Err(gone()));
         };
@@ -167,6 +171,7 @@ impl Kernel {
 
     /// `shutdown(2)` of the sending side.
     pub fn shutdown(&mut self, now: Duration, id: ConnId) {
+        let now = self.time(now);
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
@@ -178,6 +183,7 @@ impl Kernel {
 
     /// `close(2)`, or the end of the process that held it.
     pub fn close(&mut self, now: Duration, id: ConnId) {
+        let now = self.time(now);
         let Some(conn) = self.conns.get_mut(&id) else {
             return;
         };
@@ -207,6 +213,7 @@ impl Kernel {
 
     /// Everything a process held is closed by the kernel when it dies.
     pub fn process_died(&mut self, now: Duration, owner: ProcessId) {
+        let now = self.time(now);
         let ports: Vec<u16> =
             self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(p, _)| *p).collect();
         for port in ports {
@@ -224,6 +231,7 @@ impl Kernel {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn set_options(&mut self, now: Duration, id: ConnId, options: &SocketOptions) -> io::Result<()> {
+        let now = self.time(now);
         let conn = self.conns.get_mut(&id).ok_or_else(gone)?;
         conn.set_options(now, options);
         self.settle(now, id);

@@ -48,6 +48,8 @@ pub struct ConnId(u64);
 /// A packet that wants to be put on the wire.
 #[derive(Debug, Clone)]
 pub struct Departure {
+    /// When it leaves.
+    pub at: Duration,
     /// The packet.
     pub bytes: Bytes,
     /// Why it is sent.
@@ -83,6 +85,8 @@ pub struct Kernel {
     next_port: u16,
     calendar: BTreeSet<(Duration, Alarm)>,
     departures: VecDeque<Departure>,
+    /// The latest time it was told.
+    latest: Duration,
 }
 
 impl Kernel {
@@ -105,7 +109,14 @@ impl Kernel {
             time_waits: TimeWaits::default(),
             calendar: BTreeSet::new(),
             departures: VecDeque::new(),
+            latest: Duration::ZERO,
         }
+    }
+
+    /// A kernel's time never runs backwards: a process that runs in whole milliseconds may be a fraction ahead of a packet.
+    fn time(&mut self, now: Duration) -> Duration {
+        self.latest = self.latest.max(now);
+        self.latest
     }
 
     /// The addresses of the machine, the preferred one first.
@@ -139,6 +150,7 @@ impl Kernel {
     /// Gives the machine these addresses. Connections from an address it no longer has are `destroyed` at once (as
     /// Android does) or kept, to find out (as desktops do): their packets go nowhere.
     pub fn set_addresses(&mut self, now: Duration, addresses: Vec<Ipv4Addr>, destroy: bool) {
+        let now = self.time(now);
         self.addresses = addresses;
         if !destroy {
             return;
@@ -163,6 +175,7 @@ impl Kernel {
 
     /// A packet arrived for one of the machine's addresses.
     pub fn receive(&mut self, now: Duration, packet: Bytes) {
+        let now = self.time(now);
         let Some(segment) = Segment::parse(&packet) else {
             return;
         };
@@ -176,7 +189,7 @@ impl Kernel {
         if let Some(answer) = self.time_waits.receive(now, &tuple, &segment, self.sysctls.time_wait) {
             use time_wait::Answer;
             match answer {
-                Answer::Acknowledge(bytes) => self.depart(bytes, Marks::default()),
+                Answer::Acknowledge(bytes) => self.depart(now, bytes),
                 Answer::Nothing => {}
                 Answer::Gone => self.forget_time_wait(now, &tuple),
                 Answer::Reopen if self.is_listening(tuple.local) => {
@@ -193,7 +206,7 @@ impl Kernel {
         if !segment.rst {
             // RFC 9293 section 3.10.7.1: no such connection.
             self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
-            self.depart(segment.reset(), Marks::default());
+            self.depart(now, segment.reset());
         }
     }
 
@@ -282,6 +295,7 @@ impl Kernel {
 
     /// Does everything that is due.
     pub fn expire(&mut self, now: Duration) {
+        let now = self.time(now);
         while let Some(&(at, alarm)) = self.calendar.first().filter(|(at, _)| *at <= now) {
             self.calendar.remove(&(at, alarm));
             match alarm {
@@ -331,7 +345,7 @@ impl Kernel {
             return;
         };
         for out in conn.outgoing() {
-            self.departures.push_back(Departure { bytes: out.bytes, marks: out.marks });
+            self.departures.push_back(Departure { at: now, bytes: out.bytes, marks: out.marks });
         }
         // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
         let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
@@ -363,8 +377,8 @@ impl Kernel {
     }
 
     /// Puts a packet of the kernel's own on the wire.
-    fn depart(&mut self, bytes: Bytes, marks: Marks) {
-        self.departures.push_back(Departure { bytes, marks });
+    fn depart(&mut self, at: Duration, bytes: Bytes) {
+        self.departures.push_back(Departure { at, bytes, marks: Marks::default() });
     }
 
     fn log(

@@ -121,7 +121,7 @@ impl Plan {
                 .map(|(at, m, h)| (*at, places[*m].1, h.clone()))
                 .collect();
             built.push(Node::new(
-                name,
+                (n, name),
                 clock,
                 doorbell,
                 machines,
@@ -138,7 +138,12 @@ impl Plan {
         let mut nodes: Nodes = Vec::new();
         let mut places = Vec::new();
         for (m, machine) in self.machines.iter().enumerate() {
-            let name = machine.group.as_ref().unwrap_or(&machine.name);
+            let all = "world".to_owned();
+            let name = match &machine.group {
+                _ if !self.engine.separates_machines() => &all,
+                Some(group) => group,
+                None => &machine.name,
+            };
             let n = match nodes.iter().position(|(n, _)| n == name) {
                 Some(n) => n,
                 None => {
