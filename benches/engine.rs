@@ -14,36 +14,43 @@ use halfopen::trace::Trace;
 /// A run to be measured.
 struct Bench {
     name: &'static str,
+    engine: Engine,
+    tick: Duration,
     simulated: Duration,
-    run: fn(Duration) -> Trace,
+    run: fn(World, Duration) -> Trace,
+}
+
+const fn bench(
+    name: &'static str,
+    engine: Engine,
+    tick: Duration,
+    simulated: Duration,
+    run: fn(World, Duration) -> Trace,
+) -> Bench {
+    Bench { name, engine, tick, simulated, run }
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { name: "idle-heavy, tick 10 ms", simulated: hours(1), run: |d| idle_heavy(d, ms(10)) },
-    Bench { name: "idle-heavy, tick 20 ms", simulated: hours(1), run: |d| idle_heavy(d, ms(20)) },
-    Bench { name: "idle-heavy, tick 1 ms", simulated: mins(10), run: |d| idle_heavy(d, ms(1)) },
-    Bench { name: "busy: 100 updates a second to 100 clients", simulated: secs(60), run: busy },
+    bench("idle-heavy day, event", Engine::Event, ms(20), hours(24), idle_heavy),
+    bench("idle-heavy, turmoil at 20 ms", Engine::Turmoil, ms(20), hours(1), idle_heavy),
+    bench("idle-heavy, turmoil at 10 ms", Engine::Turmoil, ms(10), hours(1), idle_heavy),
+    bench("idle-heavy, turmoil at 1 ms", Engine::Turmoil, ms(1), mins(10), idle_heavy),
+    bench("busy, event", Engine::Event, ms(20), secs(60), busy),
+    bench("busy, turmoil at 20 ms", Engine::Turmoil, ms(20), secs(60), busy),
 ];
 
-fn world() -> World {
-    World::new(1, Engine::default(), Sysctls::default(), None)
-}
-
 /// One client, one ping a second, 20 ms one way.
-fn idle_heavy(lasts: Duration, tick: Duration) -> Trace {
-    let mut world = world();
+fn idle_heavy(mut world: World, lasts: Duration) -> Trace {
     let [phone, server] = world.machines(["phone", "server"]);
     world.link(&phone, &server).one_way(ms(20));
-    world.tick(tick);
     let heartbeat = Heartbeat { interval: secs(1), timeout: secs(10) };
-    server.runs(websocket::server(Feed::every(hours(24))));
+    server.runs(websocket::server(Feed::every(hours(48))));
     phone.runs(Session::over(websocket::client("ws://server/feed")).heartbeat(heartbeat));
     world.run(lasts).expect("the world runs")
 }
 
 /// A hundred clients, a hundred updates a second to each, 20 ms one way.
-fn busy(lasts: Duration) -> Trace {
-    let mut world = world();
+fn busy(mut world: World, lasts: Duration) -> Trace {
     let server = world.machine("server");
     let crowd = world.crowd("client", 100);
     world.links().one_way(ms(20));
@@ -63,7 +70,9 @@ fn main() {
         let mut took: Vec<f64> = (0..5)
             .map(|_| {
                 let start = Instant::now();
-                packets = (bench.run)(bench.simulated).packets.len();
+                let mut world = World::new(1, bench.engine, Sysctls::default(), None);
+                world.tick(bench.tick);
+                packets = (bench.run)(world, bench.simulated).packets.len();
                 start.elapsed().as_secs_f64()
             })
             .collect();
