@@ -3,39 +3,33 @@
 //! smoltcp's state machine processes and makes the segments. Its timers never run by themselves: its clock stands still
 //! while one of them is pending, and jumps to smoltcp's own deadline exactly when *our* timer for that purpose fires.
 
-use std::collections::VecDeque;
 use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use super::acks::AckTimer;
 use super::keepalive::{self, KeepaliveTimer};
-use super::retransmit::{self, Phase, Retransmit, Wait};
-use super::segment::{Segment, Tuple, endpoint};
+use super::retransmit::{self, Phase, Retransmit};
+use super::segment::{Segment, Tuple, before, endpoint, refreshed};
+use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
+use super::wire::{Outgoing, Wire, seed_for_isn};
 use crate::net::SocketOptions;
 use crate::sim::cpu::ProcessId;
 use crate::trace::Marks;
 
-/// Ethernet's, as everywhere; MSS 1460.
-const MTU: usize = 1500;
 /// Only there to be pending: our own timer decides when an acknowledgement leaves.
 const ACK_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_micros(1);
 /// Only there to be pending: our own timer decides when a keepalive leaves.
 const KEEPALIVE_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(3600);
-
-/// A segment on its way out, and why it was sent.
-pub(super) struct Outgoing {
-    pub bytes: Bytes,
-    pub marks: Marks,
-}
+/// Longer than any retransmission timeout of smoltcp's (60 s).
+const ANY_TIMEOUT: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(61);
 
 /// What a timer of the connection did, for the trace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +37,8 @@ pub(super) enum Fired {
     Nothing,
     Retransmitted {
         attempt: u32,
-        probe: bool,
     },
+    TailProbe,
     Keepalive {
         unanswered: u32,
     },
@@ -53,6 +47,15 @@ pub(super) enum Fired {
     GaveUp {
         reset: bool,
     },
+}
+
+/// How it is known that a segment was lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    /// The third duplicate acknowledgement (RFC 5681 section 3.2).
+    ByDuplicates,
+    /// A duplicate acknowledgement answers a tail-loss probe.
+    ByProbe,
 }
 
 pub(super) struct Conn {
@@ -79,6 +82,11 @@ pub(super) struct Conn {
     peer_window: u32,
     peer_scale: u8,
     last_ack_sent: u32,
+    last_window_sent: u16,
+    /// What the tail-loss probe would send.
+    tail: Option<Bytes>,
+    /// The congestion window until the first loss; afterwards it is smoltcp's.
+    slow_start: SlowStart,
     iface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
@@ -112,7 +120,7 @@ impl Conn {
             SocketBuffer::new(vec![0; size(sysctls.rmem)]),
             SocketBuffer::new(vec![0; size(sysctls.wmem)]),
         );
-        socket.set_congestion_control(CongestionControl::Reno);
+        socket.set_congestion_control(CongestionControl::None);
         socket.set_ack_delay(None);
         let phase = if active {
             // Ports and addresses were checked by the kernel: these cannot fail.
@@ -143,6 +151,9 @@ impl Conn {
             peer_window: 0,
             peer_scale: 0,
             last_ack_sent: 0,
+            last_window_sent: 0,
+            tail: None,
+            slow_start: SlowStart::new(),
             iface,
             sockets,
             handle,
@@ -197,7 +208,7 @@ impl Conn {
 
     /// Sends the SYN of a connection that this machine opens.
     pub fn start(&mut self, now: Duration) {
-        self.emit(now);
+        self.emit(now, true);
     }
 
     /// A segment of this connection arrived.
@@ -206,6 +217,7 @@ impl Conn {
         if let Some(k) = &mut self.keepalive {
             k.unanswered = 0;
         }
+        let window_before = self.peer_window;
         if segment.syn {
             self.peer_scale = segment.window_scale.unwrap_or(0);
             self.peer_window = u32::from(segment.window);
@@ -216,22 +228,59 @@ impl Conn {
             let at_once = self.acks.data_arrived(now, self.xmit.rtt.timeout());
             self.socket_mut().set_ack_delay(if at_once { None } else { Some(ACK_PENDING) });
         }
+        let missing = self.something_is_missing(segment, window_before);
+        if missing == Some(Missing::ByDuplicates) {
+            self.congested();
+        }
         let before = self.state();
         self.follow(now);
         self.wire.arriving = Some(packet);
         self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
         if let Some(ack) = segment.ack {
-            self.xmit.acknowledged(now, ack);
+            let flight = self.xmit.segments_in_flight();
+            if self.xmit.acknowledged(now, ack) {
+                self.slow_start.acknowledged(flight, self.xmit.segments_in_flight());
+                if !self.xmit.in_flight() {
+                    self.tail = None;
+                }
+            }
+        }
+        if missing == Some(Missing::ByProbe) {
+            self.congested();
+            self.provoke(now);
+            self.xmit.restart(now);
         }
         if matches!(before, State::SynSent | State::SynReceived) && self.is_open() {
             self.xmit.established();
             self.keepalive = self.options.keepalive.map(|k| KeepaliveTimer::new(k, now));
         }
         if before == State::SynReceived && segment.syn && self.state() == State::SynReceived {
-            // A SYN again: our SYN-ACK was lost. smoltcp waits for its timer; Linux answers.
+            // A SYN again: our SYN-ACK was lost. smoltcp waits for its timer; Linux answers, and its timer begins anew
+            // (tcp_check_req()).
             self.provoke(now);
+            self.xmit.restart(now);
         }
-        self.emit(now);
+        self.emit(now, segment.space() > 0);
+    }
+
+    /// What a segment tells about those that this side has sent.
+    fn something_is_missing(&mut self, segment: &Segment, window_before: u32) -> Option<Missing> {
+        let nothing_new = segment.space() == 0 && !segment.rst && self.peer_window == window_before;
+        let duplicate =
+            nothing_new && self.xmit.in_flight() && segment.ack == Some(self.xmit.first_unacknowledged());
+        let third = self.slow_start.third_duplicate(duplicate);
+        if duplicate && self.xmit.tail_probed() {
+            // The probe arrived and is not what was missing (RFC 8985 section 7.4.2, as far as it goes without SACK).
+            return Some(Missing::ByProbe);
+        }
+        third.then_some(Missing::ByDuplicates)
+    }
+
+    /// A loss: from here on smoltcp's congestion control has it (RFC 5681).
+    fn congested(&mut self) {
+        if self.slow_start.ends() {
+            self.socket_mut().set_congestion_control(CongestionControl::Reno);
+        }
     }
 
     /// The earliest of the connection's timers.
@@ -250,7 +299,7 @@ impl Conn {
             if let Some(at) = self.iface.poll_at(self.clock, &self.sockets) {
                 self.clock = self.clock.max(at);
             }
-            self.emit(now);
+            self.emit(now, true);
         }
         if self.fin_wait_2.is_some_and(|at| at <= now) {
             return self.give_up(now, false);
@@ -258,7 +307,8 @@ impl Conn {
         if self.is_open() && self.keepalive.as_ref().is_some_and(|k| k.deadline() <= now) {
             match self.fire_keepalive(now) {
                 keepalive::Action::Nothing => {}
-                keepalive::Action::GiveUp => return self.give_up(now, true),
+                // Linux sends a RST after the last probe, and none when TCP_USER_TIMEOUT has taken its place (measured).
+                keepalive::Action::GiveUp => return self.give_up(now, self.options.user_timeout.is_none()),
                 keepalive::Action::Probe => {
                     let unanswered = self.keepalive.as_ref().map_or(0, |k| k.unanswered);
                     return Fired::Keepalive { unanswered };
@@ -266,15 +316,19 @@ impl Conn {
             }
         }
         if self.xmit.deadline().is_some_and(|at| at <= now) {
-            let probe = matches!(self.xmit.waiting_for(), Some((Wait::LossProbe, _)));
             return match self.xmit.fire(now) {
                 retransmit::Action::GiveUp => {
                     self.error = Some(io::ErrorKind::TimedOut);
                     self.give_up(now, false)
                 }
                 retransmit::Action::Retransmit => {
+                    self.congested();
                     self.provoke(now);
-                    Fired::Retransmitted { attempt: self.xmit.timeouts, probe }
+                    Fired::Retransmitted { attempt: self.xmit.timeouts }
+                }
+                retransmit::Action::ProbeTail => {
+                    self.probe_tail(now);
+                    Fired::TailProbe
                 }
                 retransmit::Action::ProbeWindow => {
                     self.provoke(now);
@@ -306,11 +360,23 @@ impl Conn {
         action
     }
 
+    /// Sends the last segment again. smoltcp knows nothing of it: to smoltcp a retransmission begins with the first.
+    fn probe_tail(&mut self, now: Duration) {
+        let Some(tail) = &self.tail else { return };
+        let bytes = refreshed(tail, self.last_ack_sent, self.last_window_sent);
+        if let Some(segment) = Segment::parse(&bytes) {
+            self.xmit.sent(now, &segment);
+        }
+        self.wire
+            .leaving
+            .push_back(Outgoing { bytes, marks: Marks { retransmission: true, ..Marks::default() } });
+    }
+
     /// Ends the connection on this side, with a RST or silently.
     pub fn give_up(&mut self, now: Duration, reset: bool) -> Fired {
         if reset {
             self.socket_mut().abort();
-            self.emit(now);
+            self.emit(now, true);
         }
         self.detached = true;
         Fired::GaveUp { reset }
@@ -322,7 +388,7 @@ impl Conn {
             // can_recv() says that there is data, which is all that recv_slice() asks for.
             let n = self.socket_mut().recv_slice(buffer).unwrap_or(0);
             if !self.detached {
-                self.emit(now);
+                self.emit(now, true);
             }
             return Some(Ok(n));
         }
@@ -351,7 +417,10 @@ impl Conn {
         }
         // may_send() was checked.
         let n = self.socket_mut().send_slice(data).unwrap_or(0);
-        self.emit(now);
+        // After a timeout the congestion window is one segment, and that one is under way: what is new waits.
+        if self.xmit.timeouts == 0 {
+            self.emit(now, false);
+        }
         Some(Ok(n))
     }
 
@@ -359,7 +428,7 @@ impl Conn {
     pub fn shutdown(&mut self, now: Duration) {
         if !self.detached {
             self.socket_mut().close();
-            self.emit(now);
+            self.emit(now, false);
         }
     }
 
@@ -380,7 +449,7 @@ impl Conn {
             self.detached = true;
         } else {
             self.socket_mut().close();
-            self.emit(now);
+            self.emit(now, false);
             if self.state() == State::FinWait2 {
                 self.fin_wait_2 = Some(now + self.fin_timeout);
             }
@@ -423,42 +492,30 @@ impl Conn {
             let Some(at) = self.iface.poll_at(self.clock, &self.sockets) else {
                 return;
             };
-            self.clock = self.clock.max(at);
-            if self.emit(now) {
+            // Data that the congestion window holds back make smoltcp want to run at once, and hide its deadline.
+            let held_back = at <= self.clock && self.xmit.in_flight();
+            self.clock = if held_back { self.clock + ANY_TIMEOUT } else { self.clock.max(at) };
+            if self.emit(now, true) {
                 return;
             }
         }
     }
 
-    /// Takes every segment out of smoltcp that it wants to send just now. Answers whether one of them was more than an
+    /// Takes the segments out of smoltcp that it wants to send just now, as many as the congestion window allows;
+    /// `owing`: one at least, because an acknowledgement may be among them. Answers whether one of them was more than an
     /// acknowledgement.
-    fn emit(&mut self, now: Duration) -> bool {
-        let first = self.wire.leaving.len();
-        while self.iface.poll_egress(self.clock, &mut self.wire, &mut self.sockets)
-            == PollResult::SocketStateChanged
-        {}
+    fn emit(&mut self, now: Duration, owing: bool) -> bool {
         let mut substantial = false;
-        for i in first..self.wire.leaving.len() {
-            let Some(segment) = Segment::parse(&self.wire.leaving[i].bytes) else {
-                continue;
-            };
-            let keepalive = self.wire.leaving[i].marks.keepalive;
-            if let Some(ack) = segment.ack {
-                self.last_ack_sent = ack;
-                self.acks.sent(now, segment.len > 0 && !keepalive);
+        let mut owing = owing;
+        while owing || self.slow_start.allows(self.xmit.segments_in_flight()) {
+            owing = false;
+            let first = self.wire.leaving.len();
+            let result = self.iface.poll_egress(self.clock, &mut self.wire, &mut self.sockets);
+            for i in first..self.wire.leaving.len() {
+                substantial |= self.account(now, i);
             }
-            if segment.space() == 0 || segment.rst {
-                continue;
-            }
-            substantial = true;
-            if keepalive {
-                continue;
-            }
-            // One byte into a closed window is a probe; it stays unsent as far as the sequence is concerned.
-            if self.peer_window == 0 && segment.len == 1 && !segment.fin && !self.xmit.in_flight() {
-                self.wire.leaving[i].marks.window_probe = true;
-            } else {
-                self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
+            if result != PollResult::SocketStateChanged {
+                break;
             }
         }
         let unsent = self.socket().may_send() && self.socket().send_queue() > 0 && !self.xmit.in_flight();
@@ -469,76 +526,33 @@ impl Conn {
         }
         substantial
     }
-}
 
-/// The wire of one connection: at most one packet arriving, any number leaving.
-#[derive(Default)]
-struct Wire {
-    arriving: Option<Bytes>,
-    leaving: VecDeque<Outgoing>,
-    /// Why what leaves now is sent.
-    marks: Marks,
-}
-
-impl Device for Wire {
-    type RxToken<'a> = Arriving;
-    type TxToken<'a> = Leaving<'a>;
-    fn receive(&mut self, _: Instant) -> Option<(Arriving, Leaving<'_>)> {
-        let packet = self.arriving.take()?;
-        Some((Arriving(packet), Leaving { queue: &mut self.leaving, marks: self.marks }))
+    /// Takes note of a segment that leaves. Answers whether it is more than an acknowledgement.
+    fn account(&mut self, now: Duration, i: usize) -> bool {
+        let Some(segment) = Segment::parse(&self.wire.leaving[i].bytes) else {
+            return false;
+        };
+        let keepalive = self.wire.leaving[i].marks.keepalive;
+        self.last_window_sent = segment.window;
+        if let Some(ack) = segment.ack {
+            self.last_ack_sent = ack;
+            self.acks.sent(now, segment.len > 0 && !keepalive);
+        }
+        if segment.space() == 0 || segment.rst {
+            return false;
+        }
+        if keepalive {
+            return true;
+        }
+        // One byte into a closed window is a probe; it stays unsent as far as the sequence is concerned.
+        if self.peer_window == 0 && segment.len == 1 && !segment.fin && !self.xmit.in_flight() {
+            self.wire.leaving[i].marks.window_probe = true;
+            return true;
+        }
+        if !before(segment.end(), self.xmit.next_seq()) && !segment.syn {
+            self.tail = Some(self.wire.leaving[i].bytes.clone());
+        }
+        self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
+        true
     }
-    fn transmit(&mut self, _: Instant) -> Option<Leaving<'_>> {
-        Some(Leaving { queue: &mut self.leaving, marks: self.marks })
-    }
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = MTU;
-        capabilities
-    }
-}
-
-struct Arriving(Bytes);
-
-impl RxToken for Arriving {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
-        f(&self.0)
-    }
-}
-
-struct Leaving<'a> {
-    queue: &'a mut VecDeque<Outgoing>,
-    marks: Marks,
-}
-
-impl TxToken for Leaving<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let mut buffer = vec![0; len];
-        let result = f(&mut buffer);
-        self.queue.push_back(Outgoing { bytes: buffer.into(), marks: self.marks });
-        result
-    }
-}
-
-/// The seed with which smoltcp draws `isn` as its initial sequence number.
-///
-/// An ISN is the kernel's business (RFC 6528: a hash of the connection plus a clock), but smoltcp draws it from its own
-/// generator: one linear step for the interface's IPv4 identification, one for the ISN, which then is bits 29 to 60 of
-/// the state when its three highest bits are zero. Both steps can be run backwards.
-fn seed_for_isn(isn: u32) -> u64 {
-    const MULTIPLIER: u64 = 0xbb2e_fcec_3c39_611d;
-    const INCREMENT: u64 = 0x7590_ef39;
-    let back = |state: u64| state.wrapping_sub(INCREMENT).wrapping_mul(inverse(MULTIPLIER));
-    back(back((u64::from(isn) << 29) | 1))
-}
-
-/// The inverse of an odd number modulo 2^64, by Newton's iteration.
-const fn inverse(odd: u64) -> u64 {
-    let mut x = odd;
-    let mut i = 0;
-    while i < 6 {
-        x = x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x)));
-        i += 1;
-    }
-    x
 }

@@ -1,6 +1,7 @@
 //! The kernel of a machine: TCP/IP by smoltcp (`conn`), and around it what a kernel does.
 //!
-//! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers.
+//! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers. `slow_start`: how much may be
+//!   under way.
 //! - `listen`: the backlog. `time_wait`: what stays of a closed connection. `ports`: who may use which.
 //! - `calls`: the system calls. `netstat`: a look inside.
 //!
@@ -17,9 +18,11 @@ mod ports;
 mod retransmit;
 mod rtt;
 pub(super) mod segment;
+mod slow_start;
 mod sysctl;
 mod time_wait;
 mod wheel;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -314,10 +317,10 @@ impl Kernel {
         let error = conn.error;
         match conn.fire(now) {
             Fired::Nothing => {}
-            Fired::Retransmitted { attempt, probe } => {
-                let name = if probe { "tail-loss probe sent" } else { "retransmitted" };
-                let fields = if probe { Vec::new() } else { vec![("attempt", u64::from(attempt).into())] };
-                self.log(now, name, Some(peer), fields);
+            Fired::TailProbe => self.log(now, "tail-loss probe sent", Some(peer), Vec::new()),
+            Fired::Retransmitted { attempt } => {
+                let fields = vec![("attempt", u64::from(attempt).into())];
+                self.log(now, "retransmitted", Some(peer), fields);
             }
             Fired::Keepalive { unanswered } => {
                 let fields = vec![("unanswered", u64::from(unanswered - 1).into())];

@@ -41,6 +41,8 @@ pub enum Wait {
 pub(super) enum Action {
     /// Send the first unacknowledged segment again.
     Retransmit,
+    /// Send the last segment again (RFC 8985 section 7.3), whose acknowledgement tells whether anything is missing.
+    ProbeTail,
     /// Probe the closed window.
     ProbeWindow,
     /// Give the connection up: timed out.
@@ -76,6 +78,8 @@ pub(super) struct Retransmit {
     /// When the window was first probed (`icsk_probes_tstamp`).
     first_probe: Option<Duration>,
     probes_unanswered: u32,
+    /// A tail-loss probe is under way.
+    tail_probed: bool,
 }
 
 impl Retransmit {
@@ -95,6 +99,7 @@ impl Retransmit {
             first_again: None,
             first_probe: None,
             probes_unanswered: 0,
+            tail_probed: false,
         }
     }
 
@@ -111,6 +116,21 @@ impl Retransmit {
     /// Whether anything sent is unacknowledged.
     pub fn in_flight(&self) -> bool {
         !self.flight.is_empty()
+    }
+
+    /// How many segments are unacknowledged.
+    pub fn segments_in_flight(&self) -> usize {
+        self.flight.len()
+    }
+
+    /// Whether a tail-loss probe is under way.
+    pub fn tail_probed(&self) -> bool {
+        self.tail_probed
+    }
+
+    /// The first sequence number that is not acknowledged.
+    pub fn first_unacknowledged(&self) -> u32 {
+        self.una
     }
 
     /// The highest sequence number sent, plus one.
@@ -134,6 +154,10 @@ impl Retransmit {
                 sent.again = true;
             }
         }
+        if first && self.phase == Phase::Connecting {
+            // A SYN's time is counted from its first transmission (tcp_connect() sets retrans_stamp), not from the second.
+            self.first_again = Some(now);
+        }
         if before(self.max, segment.end()) {
             self.max = segment.end();
             self.flight.push_back(Sent { end: segment.end(), at: now, again });
@@ -146,9 +170,21 @@ impl Retransmit {
         again
     }
 
+    /// What is under way was sent again, for another reason than a timeout: the timeout begins anew.
+    pub fn restart(&mut self, now: Duration) {
+        self.tail_probed = false;
+        let timeout = self.rtt.timeout_backed_off(self.backoff);
+        self.wait = Some((Wait::Retransmission, self.fires_at(now, timeout)));
+    }
+
     /// An acknowledgement arrived. Answers whether it acknowledged anything new.
     pub fn acknowledged(&mut self, now: Duration, ack: u32) -> bool {
         self.probes_unanswered = 0;
+        if let Some((Wait::WindowProbe, _)) = self.wait {
+            // An answer to a probe: the pause to the next one begins with it (tcp_ack_probe()).
+            let delay = self.clamp(now, self.rtt.timeout_backed_off(self.backoff), self.first_probe);
+            self.wait = Some((Wait::WindowProbe, self.fires_at(now, delay)));
+        }
         if self.flight.is_empty() || !before(self.una, ack) || before(self.max, ack) {
             return false;
         }
@@ -202,8 +238,9 @@ impl Retransmit {
         match wait {
             Wait::LossProbe => {
                 // After the probe a full timeout (tcp_send_loss_probe() -> tcp_rearm_rto()).
-                self.wait = Some((Wait::Retransmission, self.fires_at(now, self.rtt.timeout())));
-                Action::Retransmit
+                self.restart(now);
+                self.tail_probed = true;
+                Action::ProbeTail
             }
             Wait::Retransmission => self.timed_out(now),
             Wait::WindowProbe => {
@@ -226,6 +263,7 @@ impl Retransmit {
         if self.expired(now) {
             return Action::GiveUp;
         }
+        self.tail_probed = false;
         self.timeouts += 1;
         let since = *self.first_again.get_or_insert(now);
         // A SYN's first retransmissions come one a second (tcp_syn_linear_timeouts).
@@ -285,6 +323,7 @@ impl Retransmit {
     }
 
     fn progress(&mut self) {
+        self.tail_probed = false;
         self.backoff = 0;
         self.timeouts = 0;
         self.first_again = None;
@@ -370,7 +409,7 @@ mod tests {
             let at = t.deadline().expect("the timer runs");
             let elapsed = (at - start).as_secs_f64();
             match t.fire(at) {
-                Action::Retransmit => again.push(elapsed),
+                Action::Retransmit | Action::ProbeTail => again.push(elapsed),
                 Action::GiveUp => return (again, elapsed),
                 Action::ProbeWindow => panic!("the window is open"),
             }
@@ -435,5 +474,37 @@ mod tests {
         };
         close(&times, &[1.009, 2.033, 3.057, 4.081, 5.105, 7.121, 11.217, 19.409, 35.537, 69.585]);
         close(&[end.as_secs_f64()], &[135.122]);
+    }
+
+    #[test]
+    fn with_two_retries_the_time_for_them_ends_it_before_their_number_does() {
+        let mut t = Retransmit::new(&Sysctls { syn_retries: 2, ..Sysctls::default() }, Phase::Connecting);
+        let mut syn = segment(7, 0);
+        syn.syn = true;
+        t.sent(Duration::ZERO, &syn);
+        let mut again = 0;
+        let end = loop {
+            let at = t.deadline().expect("the timer runs");
+            if t.fire(at) == Action::GiveUp {
+                break at;
+            }
+            t.sent(at, &syn);
+            again += 1;
+        };
+        // Two linear retransmissions more would have been allowed (2 + 4), but 1 + 2 + 4 s are over.
+        assert_eq!(again, 5);
+        close(&[end.as_secs_f64()], &[7.129]);
+    }
+
+    #[test]
+    fn the_pause_between_window_probes_begins_with_the_answer() {
+        let mut t = Retransmit::new(&Sysctls::default(), Phase::Open);
+        t.window_closed(Duration::ZERO, true);
+        let at = t.deadline().expect("the timer runs");
+        assert_eq!(t.fire(at), Action::ProbeWindow);
+        let silent = t.deadline().expect("the timer runs");
+        t.acknowledged(at + Duration::from_millis(500), 0);
+        let answered = t.deadline().expect("the timer runs");
+        assert!(answered >= silent + Duration::from_millis(400), "{silent:?} {answered:?}");
     }
 }

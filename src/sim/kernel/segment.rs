@@ -124,6 +124,19 @@ pub(crate) fn craft(
     buffer.into()
 }
 
+/// The same segment, acknowledging what has arrived in the meantime: a receiver takes none with an old acknowledgement.
+pub(crate) fn refreshed(packet: &Bytes, ack: u32, window_len: u16) -> Bytes {
+    let mut buffer = packet.to_vec();
+    let Some((src, dst)) = source(packet).zip(destination(packet)) else {
+        return packet.clone();
+    };
+    let mut tcp = TcpPacket::new_unchecked(&mut buffer[IPV4_HEADER_LEN..]);
+    tcp.set_ack_number(TcpSeqNumber(ack.cast_signed()));
+    tcp.set_window_len(window_len);
+    tcp.fill_checksum(&IpAddress::Ipv4(src), &IpAddress::Ipv4(dst));
+    buffer.into()
+}
+
 /// Whether sequence number `a` comes before `b` (RFC 9293 section 3.4: modulo 2^32).
 pub(crate) fn before(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0

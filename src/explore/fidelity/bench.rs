@@ -1,0 +1,251 @@
+//! Two machines and a link, as on the bench where Linux was measured: `a` connects, `b` accepts; then something happens.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::measured::Measured;
+use crate::net::{ListenOptions, Listener as _, Network as _, SocketOptions};
+use crate::note;
+use crate::parameter::{ms, secs};
+use crate::sim::world::WorldError;
+use crate::sim::{Engine, Machine, SimListener, SimNet, SimStream, Sysctls, World};
+use crate::trace::{Packet, Packets, Segment, Trace};
+
+/// The two machines. They share one host of the engine, so that arrivals are exact whatever its tick.
+pub(super) const A: &str = "host-1";
+pub(super) const B: &str = "host-2";
+/// The shortest way of a packet. A round trip of zero took 0.1 to 0.7 ms on the bench; here it takes 2 ms, because the
+/// engine's clock knows no less than a millisecond, and an answer should not come before it is asked for.
+const SHORTEST: Duration = ms(1);
+const PORT: u16 = 7000;
+const SERVER: &str = "host-2:7000";
+/// Between two exchanges of the warm-up, as measured (20 exchanges kept the connection busy for 416 ms).
+const PAUSE: Duration = ms(20);
+/// From the last exchange of the warm-up to the event.
+pub(super) const SETTLE: Duration = ms(300);
+
+/// The bench, before the run.
+pub(super) struct Bench {
+    pub world: World,
+    pub a: Machine,
+    pub b: Machine,
+    pub warm_up: WarmUp,
+}
+
+/// How the connection was used before the event.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct WarmUp {
+    exchanges: u32,
+    begins: Duration,
+    rtt: Duration,
+    /// When the event happens.
+    pub t0: Duration,
+}
+
+impl Bench {
+    /// A bench with the round trip and the sysctls of a measured run.
+    pub fn of(run: Measured, exchanges: u32) -> Self {
+        Self::new(run, rtt(run), exchanges, SETTLE)
+    }
+
+    /// A bench with another round trip than the run's `rtt_ms`, and another pause before the event.
+    pub fn new(run: Measured, rtt: Duration, exchanges: u32, settle: Duration) -> Self {
+        let mut world = World::new(0, Engine::default(), sysctls(run), None);
+        let rtt = rtt.max(SHORTEST * 2);
+        world.links().one_way(rtt / 2);
+        world.tick(ms(100));
+        let mut machines = world.crowd("host", 2);
+        let b = machines.pop().expect("a crowd of two");
+        let a = machines.pop().expect("a crowd of two");
+        let begins = secs(1) + rtt * 2;
+        let takes = (rtt + PAUSE) * exchanges;
+        let warm_up = WarmUp {
+            exchanges,
+            begins,
+            rtt,
+            t0: (begins + takes).saturating_sub(PAUSE * exchanges.min(1)) + settle,
+        };
+        Self { world, a, b, warm_up }
+    }
+
+    /// Runs until so many seconds after the event.
+    pub fn run(self, until: f64) -> Result<View, WorldError> {
+        let t0 = self.warm_up.t0;
+        let trace = self.world.run(t0 + Duration::from_secs_f64(until))?;
+        Ok(View { trace, t0, until })
+    }
+}
+
+fn rtt(run: Measured) -> Duration {
+    Duration::from_secs_f64(run.get("rtt_ms").number() / 1000.0)
+}
+
+/// The kernel's settings: Linux's defaults, and what the run changed.
+fn sysctls(run: Measured) -> Sysctls {
+    let mut out = Sysctls::default();
+    for setting in run.get("sysctls").items() {
+        let text = setting.text();
+        let (name, value) = text.split_once('=').unwrap_or_default();
+        let n: u32 = value.parse().unwrap_or_default();
+        match name.trim_start_matches("net.ipv4.tcp_") {
+            "early_retrans" => out.tail_loss_probe = n > 0,
+            "retries2" => out.retries2 = n,
+            "syn_retries" => out.syn_retries = n,
+            "syn_linear_timeouts" => out.syn_linear_timeouts = n,
+            other => panic!("a measurement changed `{other}`, which the bench does not know"),
+        }
+    }
+    out
+}
+
+impl WarmUp {
+    /// `a`'s connection, warmed up, at the time of the event.
+    pub async fn connected(self, net: &SimNet, options: &SocketOptions) -> io::Result<SimStream> {
+        let mut stream = net.connect(SERVER, options).await?;
+        for i in 0..self.exchanges {
+            net.until(self.begins + (self.rtt + PAUSE) * i).await;
+            stream.write_u8(0).await?;
+            stream.read_u8().await?;
+        }
+        net.until(self.t0).await;
+        Ok(stream)
+    }
+
+    /// `b`'s end of it, and its listener, after it has answered the warm-up.
+    pub async fn accepted(
+        self,
+        net: &SimNet,
+        options: &ListenOptions,
+    ) -> io::Result<(SimListener, SimStream)> {
+        let mut listener = net.listen(PORT, options).await?;
+        let (mut stream, _) = listener.accept().await?;
+        for _ in 0..self.exchanges {
+            let byte = stream.read_u8().await?;
+            stream.write_u8(byte).await?;
+        }
+        Ok((listener, stream))
+    }
+
+    /// Waits until so many seconds after the event.
+    pub async fn until(self, net: &SimNet, seconds: f64) {
+        net.until(self.t0 + Duration::from_secs_f64(seconds)).await;
+    }
+}
+
+/// `connect(2)` to `b`, once more.
+pub(super) async fn connect(net: &SimNet) -> io::Result<SimStream> {
+    net.connect(SERVER, &SocketOptions::default()).await
+}
+
+/// `listen(2)` on the port again.
+pub(super) async fn listen(net: &SimNet, reuse_address: bool) -> io::Result<SimListener> {
+    let options = ListenOptions { reuse_address, ..ListenOptions::default() };
+    net.listen(PORT, &options).await
+}
+
+/// What a call came to: its number, or the name of its error.
+pub(super) fn outcome<T: ToString>(result: &io::Result<T>) -> String {
+    match result {
+        Ok(n) => n.to_string(),
+        Err(e) => errno(e).to_owned(),
+    }
+}
+
+/// The name of an error in `errno(3)`.
+pub(super) fn errno(error: &io::Error) -> &'static str {
+    use io::ErrorKind as K;
+    match error.kind() {
+        K::TimedOut => "ETIMEDOUT",
+        K::ConnectionReset => "ECONNRESET",
+        K::ConnectionRefused => "ECONNREFUSED",
+        K::ConnectionAborted => "ECONNABORTED",
+        K::BrokenPipe => "EPIPE",
+        K::AddrInUse => "EADDRINUSE",
+        K::AddrNotAvailable => "EADDRNOTAVAIL",
+        K::NetworkUnreachable => "ENETUNREACH",
+        K::HostUnreachable => "EHOSTUNREACH",
+        K::NotConnected => "ENOTCONN",
+        _ => "EIO",
+    }
+}
+
+/// Reads until the connection is over; says what comes and how it ends.
+pub(super) async fn listen_to(stream: &mut SimStream) {
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match stream.read(&mut buffer).await {
+            Ok(0) => return note!("end of stream"),
+            Ok(n) => note!(bytes = n, "received"),
+            Err(e) => return note!(error = errno(&e), "failed"),
+        }
+    }
+}
+
+/// Does a call whose outcome counts, and notes it.
+pub(super) fn noted<T: ToString>(result: &io::Result<T>) {
+    note!(what = outcome(result), "outcome");
+}
+
+/// A run, seen from the event on.
+pub(super) struct View {
+    pub trace: Trace,
+    pub t0: Duration,
+    pub until: f64,
+}
+
+impl View {
+    /// Seconds since the event.
+    pub fn since(&self, at: Duration) -> f64 {
+        at.as_secs_f64() - self.t0.as_secs_f64()
+    }
+
+    /// When the application of a machine found its connection failed, and how.
+    pub fn failure(&self, host: &str) -> Option<(f64, String)> {
+        let failed = self.trace.first("failed").on(host).after(self.t0);
+        let error = failed.value("error")?.to_string();
+        Some((failed.seconds_since(self.t0)?, error))
+    }
+
+    /// The outcomes that a machine's application noted, in order.
+    pub fn outcomes(&self, host: &str) -> Vec<String> {
+        let noted = self.trace.all("outcome").on(host).events();
+        let what = noted.iter().filter_map(|e| e.field("what"));
+        what.map(ToString::to_string).collect()
+    }
+
+    /// What a machine put on the wire from the event on.
+    pub fn sent(&self, host: &str) -> Packets<'_> {
+        self.trace.packets_from(host).after(self.t0)
+    }
+
+    /// When.
+    pub fn times(&self, packets: &Packets<'_>) -> Vec<f64> {
+        packets.times().iter().map(|at| self.since(*at)).collect()
+    }
+
+    /// What a machine put on the wire from the event on: when, and which kind.
+    pub fn packets(&self, host: &str) -> Vec<(f64, String)> {
+        let sent = self.sent(host);
+        let packets = sent.packets().iter();
+        packets.map(|p| (self.since(p.sent), kind(p).to_owned())).collect()
+    }
+}
+
+/// The kind of a packet. A keepalive probe is an acknowledgement by its content: Linux's has no data, smoltcp's one byte
+/// that the receiver already has (RFC 9293 section 3.8.4 allows both).
+fn kind(packet: &Packet) -> &'static str {
+    let Ok(segment) = Segment::parse(&packet.bytes) else {
+        return "?";
+    };
+    let flags = segment.flags;
+    match (flags.rst, flags.syn, flags.fin) {
+        (true, ..) => "RST",
+        (_, true, _) if flags.ack => "SYN-ACK",
+        (_, true, _) => "SYN",
+        (.., true) => "FIN",
+        _ if segment.len > 0 && !packet.marks.keepalive => "data",
+        _ => "ACK",
+    }
+}

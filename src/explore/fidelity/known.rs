@@ -1,0 +1,47 @@
+//! The differences that are known, each with its cause.
+
+/// Why a row does not agree, if that is known.
+pub(super) fn cause(id: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|(row, _)| *row == id).map(|(_, cause)| *cause)
+}
+
+/// A row that agrees must not stand here, and one that differs must: `tests/fidelity.rs` sees to both.
+const KNOWN: &[(&str, &str)] = &[
+    (
+        "c_burst",
+        "Linux answers SYNs with cookies once as many handshakes are open as the backlog allows, and then forgets them; \
+         here they are remembered, and their SYN-ACKs sent again.",
+    ),
+    (
+        "c_write_64k",
+        "Linux counts the memory of its packets, not the bytes in them, and lets a writer fill the packet it has begun; \
+         here a buffer holds as many bytes as it is large.",
+    ),
+    (
+        "c_write_rtt100",
+        "Linux still enlarges its receive window as the peer fills it; at this distance its pause is not yet doubled after \
+         the first probe, and everything later comes sooner by that.",
+    ),
+    ("e_icmp", "There is no ICMP here: a packet to nobody is lost, and nobody says so."),
+    (
+        "e_synack_hole",
+        "Where the client's SYN and the server's own timer fall into the same tick, the wheel's position decides which is \
+         first; here the server's is first twice more, and its request is used up before the last SYN comes.",
+    ),
+    (
+        "h_stream_10",
+        "smoltcp sends again everything that has been written since, in one segment; Linux sends again the segment that was \
+         lost, and the rest once that is acknowledged.",
+    ),
+    ("x_arp_connect", "There is no ARP here: a packet to nobody is lost, and nobody says so."),
+    (
+        "x_carrier",
+        "Linux knows that its own interface has no carrier, tries every 0.5 s, and sends at once when it has one; here an \
+         interface is up or gone.",
+    ),
+    (
+        "x_lo_write",
+        "On loopback (MTU 65,536) Linux's buffers grow to megabytes; here they are as large as they are set, for an \
+         Internet path.",
+    ),
+];
