@@ -291,7 +291,7 @@ mod tests {
         let log = Log::new(4);
         let _slow = log.reader();
         append(&log, 10_000);
-        assert_eq!(log.0.kept.lock().expect("unpoisoned").len(), 4);
+        assert_eq!(log.updates().kept.len(), 4);
     }
 
     #[tokio::test(start_paused = true)]

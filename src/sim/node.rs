@@ -68,6 +68,7 @@ impl Machine {
 
 /// Machines that share a clock.
 pub(super) struct Node {
+    #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several nodes"))]
     pub name: String,
     /// Its place in the list of nodes.
     pub index: usize,
@@ -132,6 +133,7 @@ impl Node {
     }
 
     /// A parcel for one of the machines; it is looked at when it is due.
+    #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several nodes"))]
     pub fn deliver(&mut self, parcel: Parcel) {
         self.inbox.push(Reverse(parcel));
     }

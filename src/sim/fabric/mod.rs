@@ -48,10 +48,12 @@ impl Engine {
 /// A world, ready to run.
 pub(super) struct Built {
     pub nodes: Vec<Node>,
+    #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several nodes"))]
     pub network: Arc<Mutex<Network>>,
     /// How long it runs.
     pub lasts: Duration,
     /// How far hosts may run ahead of each other: no longer than the shortest latency.
+    #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several nodes"))]
     pub tick: Duration,
     pub seed: u64,
 }
