@@ -50,7 +50,8 @@ fn a_scenario_says_the_same_in_a_fresh_process() {
             .expect("the binary runs");
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
         let (here, packets) = run(*scenario, 1);
-        let there: serde_json::Value = serde_json::from_slice(&out.stdout).expect("JSON");
+        let [here, there] = [here.as_bytes(), &out.stdout]
+            .map(|text| serde_json::from_slice::<serde_json::Value>(text).expect("JSON"));
         assert!(there == here, "{}: another process tells another story", scenario.name());
         assert!(std::fs::read(&file).expect("the pcap") == packets, "{}: other packets", scenario.name());
     }

@@ -351,7 +351,7 @@ mod tests {
             "7: no parameter `stalll`; did you mean `stall`?; valid: stall, timers, updates",
             "8: no directive `fgure`; did you mean `figure`?; valid: story, figure",
             "9: --from=soon: not valid; valid: a time",
-            "10: a fault script starts with `at`",
+            "10: fault ``: a fault script starts with `at`",
             "11: no file `no/such.rs`, seen from the chapter",
             "12: `claims` makes a paragraph of its own",
             "13: `{{#story` is not closed by `}}`",

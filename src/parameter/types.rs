@@ -186,7 +186,8 @@ impl Scalar for Probability {
     const EXAMPLE: &'static str = "5%, 0.05";
     fn parse(text: &str) -> Option<Self> {
         let p = match text.strip_suffix('%') {
-            Some(percent) => percent.trim().parse::<f64>().ok()? / 100.0,
+            // To a millionth of a percent, so that what is shown reads back as the same number.
+            Some(percent) => (percent.trim().parse::<f64>().ok()? * 1e6).round() / 1e8,
             None => text.parse().ok()?,
         };
         (0.0..=1.0).contains(&p).then_some(Probability(p))
