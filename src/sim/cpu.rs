@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::clock::Clock;
+use super::doorbell::Doorbell;
 use crate::net::Gate;
 use crate::trace::HostId;
 use crate::trace::collect::{self, on_behalf_of};
@@ -68,11 +69,12 @@ pub(super) struct Turnstile {
     pub cpu: Arc<Cpu>,
     pub host: HostId,
     pub clock: Clock,
+    pub doorbell: Arc<Doorbell>,
 }
 
 impl Gate for Turnstile {
     fn enter(&self, cx: &mut Context<'_>, poll: &mut dyn FnMut(&mut Context<'_>) -> Poll<()>) -> Poll<()> {
-        if self.cpu.poll_running(cx).is_pending() {
+        if self.doorbell.hold(self.clock.now(), cx.waker()) || self.cpu.poll_running(cx).is_pending() {
             return Poll::Pending;
         }
         let context = collect::Context { host: self.host, epoch: self.clock.epoch() };

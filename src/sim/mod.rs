@@ -1,6 +1,6 @@
 //! A simulated machine and the world it stands in.
 //!
-//! - [`kernel`]: TCP/IP and what a kernel does around it. [`cpu`]: who gets to run. `clock`: virtual time.
+//! - [`kernel`]: TCP/IP and what a kernel does around it. [`cpu`]: who gets to run. `clock`: virtual time. `doorbell`: who goes first.
 //! - [`socket`]: [`crate::net`] on a simulated machine.
 //! - `link`, [`router`], `network`: what happens to a packet between two machines.
 //! - [`faults`]: what goes wrong, as data.
@@ -9,6 +9,7 @@
 
 mod clock;
 pub mod cpu;
+mod doorbell;
 pub mod fabric;
 pub mod faults;
 pub mod kernel;

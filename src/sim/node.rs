@@ -18,8 +18,9 @@ use tokio::task::JoinHandle;
 
 use super::clock::Clock;
 use super::cpu::{ProcessId, Turnstile};
+use super::doorbell::Doorbell;
 use super::network::{InterfaceId, Network, Parcel};
-use super::socket::{Doorbell, Shared, SimNet};
+use super::socket::{Shared, SimNet};
 use crate::net::{Change, Gate as _};
 use crate::trace::collect::Recorder;
 use crate::trace::{Layer, Value};
@@ -145,7 +146,7 @@ impl Node {
             for machine in self.doorbell.take() {
                 self.flush(machine);
             }
-            let Some(due) = self.deadline().filter(|due| *due <= now) else { return };
+            let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
             // What comes too late, because its latency is shorter than the engine's tick, comes now.
             let at = due.max(self.handled);
             self.handled = at;
@@ -162,6 +163,7 @@ impl Node {
                 self.flush(machine);
             }
         }
+        self.doorbell.done(self.deadline());
     }
 
     /// The parcels for other nodes that the machines have sent since the last call.
@@ -288,6 +290,7 @@ impl Node {
                     cpu: shared.cpu.clone(),
                     host: shared.host,
                     clock: shared.clock.clone(),
+                    doorbell: shared.doorbell.clone(),
                 },
                 recorder: self.recorder.clone(),
                 program: program(SimNet { shared, process }),

@@ -13,36 +13,15 @@ use std::time::Duration;
 use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::broadcast;
 
 use super::clock::Clock;
 use super::cpu::{Cpu, ProcessId, Turnstile};
+use super::doorbell::Doorbell;
 use super::kernel::segment::socket_addr;
 use super::kernel::{ConnId, Kernel, SocketInfo};
 use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
 use crate::trace::HostId;
-
-/// Which kernels have something to send or a new deadline, for the node that drives them.
-#[derive(Debug, Default)]
-pub(super) struct Doorbell {
-    rung: Mutex<Vec<usize>>,
-    pub notify: Notify,
-}
-
-impl Doorbell {
-    fn ring(&self, machine: usize) {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rung.contains(&machine) {
-            rung.push(machine);
-        }
-        drop(rung);
-        self.notify.notify_one();
-    }
-
-    pub fn take(&self) -> Vec<usize> {
-        std::mem::take(&mut self.rung.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// What the processes of a machine share.
 pub(super) struct Shared {
@@ -154,6 +133,7 @@ impl Network for SimNet {
             cpu: self.shared.cpu.clone(),
             host: self.shared.host,
             clock: self.shared.clock.clone(),
+            doorbell: self.shared.doorbell.clone(),
         }))
     }
 

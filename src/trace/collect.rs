@@ -78,9 +78,18 @@ impl Recorder {
     }
 
     /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
-    /// does not depend on which host the fabric happened to run first at one and the same time.
+    /// does not depend on which host the fabric happened to run first at one and the same time. What happened at `ended` or
+    /// after it is left out.
     pub fn finish(&self, ended: Duration) -> Trace {
         let mut trace = std::mem::take(&mut *self.lock());
+        // An engine may run on to the end of a tick.
+        trace.events.retain(|e| e.at < ended);
+        trace.packets.retain(|p| p.sent < ended);
+        for packet in &mut trace.packets {
+            if matches!(packet.fate, Fate::Arrived(at) | Fate::Died(at, _) if at >= ended) {
+                packet.fate = Fate::UnderWay;
+            }
+        }
         trace.events.sort_by_key(|e| (e.at, e.host));
         trace.packets.sort_by_key(|p| (p.sent, p.from));
         trace.spans.sort_by_key(|s| s.from);
@@ -248,7 +257,7 @@ mod tests {
                 tracing::info!(target: "hyper::proto", "somebody else's");
             });
         });
-        let trace = recorder.finish(Duration::ZERO);
+        let trace = recorder.finish(Duration::MAX);
         assert_eq!(
             trace.events,
             [Event {
@@ -271,7 +280,7 @@ mod tests {
                 recorder.event(at, Some(hosts[i]), Layer::App, "x", Vec::new());
             }
             recorder.event(at, None, Layer::Fault, "y", Vec::new());
-            recorder.finish(at).events
+            recorder.finish(Duration::MAX).events
         };
         assert_eq!(record([0, 1]), record([1, 0]));
         assert_eq!(record([0, 1])[0].name, "y");

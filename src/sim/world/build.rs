@@ -11,12 +11,13 @@ use tokio::sync::broadcast;
 
 use super::{End, Plan, WorldError};
 use crate::sim::clock::Clock;
+use crate::sim::doorbell::Doorbell;
 use crate::sim::fabric::Built;
 use crate::sim::kernel::{Kernel, mix};
 use crate::sim::network::{InterfaceId, Network};
 use crate::sim::node::{Machine as Running, Node};
 use crate::sim::plan::{self, Place};
-use crate::sim::socket::{Doorbell, Shared};
+use crate::sim::socket::Shared;
 use crate::trace::collect::Recorder;
 
 /// Ticks longer than this would make a fabric that steps through them no faster.
@@ -85,7 +86,9 @@ impl Plan {
             })
             .collect();
         let happenings = plan::apply(script, &described, self.lasts, &mut network, recorder)?;
-        let tick = self.tick.unwrap_or_else(|| self.shortest_latency()).clamp(SHORTEST_TICK, LONGEST_TICK);
+        // Shorter than the shortest latency, so that a parcel is there before it is due.
+        let derived = self.shortest_latency().saturating_sub(SHORTEST_TICK);
+        let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
