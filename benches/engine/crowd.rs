@@ -1,0 +1,74 @@
+//! Crowds: what a packet costs, and how much memory it takes, with many machines.
+
+use std::process::Command;
+use std::time::Instant;
+
+use halfopen::mechanism::feed::Feed;
+use halfopen::mechanism::websocket;
+use halfopen::net::{Channel, Message, Opens};
+use halfopen::parameter::{ByteSize, hours, ms, secs};
+use halfopen::sim::{Engine, Sysctls, World};
+use tokio::time::sleep;
+
+const CHILD: &str = "HALFOPEN_BENCH_CROWD";
+
+pub fn is_child() -> bool {
+    std::env::var_os(CHILD).is_some()
+}
+
+/// Runs the crowds, each in a process of its own.
+pub fn parent(filter: &str) {
+    if !"crowd".contains(filter) {
+        return;
+    }
+    println!(
+        "\n{:<12} {:>12} {:>12} {:>14} {:>16}",
+        "crowd", "packets", "seconds", "us a packet", "peak memory MiB"
+    );
+    for clients in [100, 1_000, 10_000] {
+        let me = std::env::current_exe().expect("this program");
+        let status = Command::new(me).env(CHILD, clients.to_string()).status().expect("it runs");
+        assert!(status.success());
+    }
+}
+
+/// Clients connect within ten seconds and ask and are answered five times.
+pub fn child() {
+    let clients: usize = std::env::var(CHILD).expect("a child").parse().expect("a number");
+    let small = ByteSize(4 << 10);
+    let sysctls = Sysctls { rmem: small, wmem: small, ..Sysctls::default() };
+    let mut world = World::new(1, Engine::Event, sysctls, None);
+    let server = world.machine("server");
+    let crowd = world.crowd("client", clients);
+    world.links().one_way(ms(20));
+    server.runs(websocket::server(Feed::every(hours(1))));
+    for (i, client) in (0_u32..).zip(&crowd) {
+        let comes_at = secs(10) * i / u32::try_from(clients).expect("few enough");
+        client.does(async move |net| {
+            net.until(comes_at).await;
+            let opens = websocket::client("ws://server/feed");
+            let mut channel = opens.open(&net).await.map_err(std::io::Error::other)?;
+            for _ in 0..5 {
+                channel.send(Message::Ping(bytes::Bytes::new())).await.map_err(std::io::Error::other)?;
+                channel.receive().await.map_err(std::io::Error::other)?;
+                sleep(secs(1)).await;
+            }
+            std::future::pending().await
+        });
+    }
+    let start = Instant::now();
+    let trace = world.run(secs(20)).expect("the world runs");
+    let took = start.elapsed().as_secs_f64();
+    assert_eq!(trace.all("pong received").count(), clients * 5);
+    let packets = trace.packets.len();
+    let cost = took * 1e6 / packets as f64;
+    println!("{clients:<12} {packets:>12} {took:>12.2} {cost:>14.2} {:>16.0}", peak_memory_mib());
+}
+
+/// The most memory this process ever had, where the system says so.
+fn peak_memory_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|l| l.trim().split(' ').next()).and_then(|n| n.parse::<f64>().ok());
+    kib.map_or(f64::NAN, |kib| kib / 1024.0)
+}

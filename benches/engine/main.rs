@@ -1,0 +1,105 @@
+//! How fast the simulation runs, as simulated seconds and packets per real second, beside what it is to be compared with.
+//!
+//! `cargo bench`, or `cargo bench -- PART-OF-A-NAME`. Every figure is the median of five runs in one process, its spread
+//! (slowest by fastest) beside it; crowds run once, each in a process of its own, for their memory. Nothing is asserted.
+
+mod crowd;
+mod floor;
+
+use std::time::{Duration, Instant};
+
+use halfopen::mechanism::feed::Feed;
+use halfopen::mechanism::websocket;
+use halfopen::net::Process;
+use halfopen::parameter::{hours, mins, ms, secs};
+use halfopen::session::{Heartbeat, Session};
+use halfopen::sim::{Engine, Sysctls, World};
+
+const ONE_WAY: Duration = ms(20);
+
+/// Runs something for so much simulated time; answers the packets sent, if there are any.
+type Run = fn(Duration) -> usize;
+
+const BENCHES: &[(&str, Duration, Run)] = &[
+    ("idle-heavy: floor, pipes with a delay", hours(24), |d| {
+        let (server, client) = idle_pair();
+        floor::over_pipes(server, client, ONE_WAY, d);
+        0
+    }),
+    ("idle-heavy: event engine", hours(24), |d| idle_heavy(Engine::Event, ms(20), d)),
+    ("idle-heavy: turmoil engine, tick 20 ms", hours(1), |d| idle_heavy(Engine::Turmoil, ms(20), d)),
+    ("idle-heavy: turmoil engine, tick 10 ms", hours(1), |d| idle_heavy(Engine::Turmoil, ms(10), d)),
+    ("idle-heavy: turmoil engine, tick 1 ms", mins(10), |d| idle_heavy(Engine::Turmoil, ms(1), d)),
+    ("idle-heavy: turmoil's own TCP, tick 10 ms", hours(1), |d| {
+        let (server, client) = idle_pair();
+        floor::on_turmoils_tcp(server, client, ms(10), ONE_WAY, d);
+        0
+    }),
+    ("idle hosts: bare turmoil, tick 20 ms", hours(1), |d| bare(ms(20), d)),
+    ("idle hosts: bare turmoil, tick 10 ms", hours(1), |d| bare(ms(10), d)),
+    ("idle hosts: bare turmoil, tick 1 ms", mins(10), |d| bare(ms(1), d)),
+    ("busy: event engine", secs(60), |d| busy(Engine::Event, d)),
+    ("busy: turmoil engine, tick 20 ms", secs(60), |d| busy(Engine::Turmoil, d)),
+];
+
+fn bare(tick: Duration, lasts: Duration) -> usize {
+    floor::bare_turmoil(tick, lasts);
+    0
+}
+
+/// One ping a second and nothing else.
+fn idle_pair() -> (impl Process, impl Process) {
+    let heartbeat = Heartbeat { interval: secs(1), timeout: secs(10) };
+    let server = websocket::server(Feed::every(hours(48)));
+    (server, Session::over(websocket::client("ws://server:80/feed")).heartbeat(heartbeat))
+}
+
+/// Two hosts, one ping a second.
+fn idle_heavy(engine: Engine, tick: Duration, lasts: Duration) -> usize {
+    let mut world = World::new(1, engine, Sysctls::default(), None);
+    world.tick(tick);
+    let [phone, host] = world.machines(["phone", "server"]);
+    world.link(&phone, &host).one_way(ONE_WAY);
+    let (server, client) = idle_pair();
+    host.runs(server);
+    phone.runs(client);
+    world.run(lasts).expect("the world runs").packets.len()
+}
+
+/// A hundred updates a second to a hundred clients.
+fn busy(engine: Engine, lasts: Duration) -> usize {
+    let mut world = World::new(1, engine, Sysctls::default(), None);
+    world.tick(ms(20));
+    let server = world.machine("server");
+    let crowd = world.crowd("client", 100);
+    world.links().one_way(ONE_WAY);
+    server.runs(websocket::server(Feed::every(ms(10))));
+    for client in &crowd {
+        client.runs(Session::over(websocket::client("ws://server/feed")));
+    }
+    world.run(lasts).expect("the world runs").packets.len()
+}
+
+fn main() {
+    if crowd::is_child() {
+        return crowd::child();
+    }
+    let filter = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
+    println!("{:<44} {:>14} {:>12} {:>9} {:>8}", "", "simulated s/s", "packets/s", "packets", "spread");
+    for (name, simulated, run) in BENCHES.iter().filter(|(name, ..)| name.contains(&filter)) {
+        let mut packets = 0;
+        let mut took: Vec<f64> = (0..5)
+            .map(|_| {
+                let start = Instant::now();
+                packets = run(*simulated);
+                start.elapsed().as_secs_f64()
+            })
+            .collect();
+        took.sort_by(f64::total_cmp);
+        let (median, spread) = (took[2], took[4] / took[0]);
+        let per_second = simulated.as_secs_f64() / median;
+        let packet_rate = if packets == 0 { "-".into() } else { format!("{:.0}", packets as f64 / median) };
+        println!("{name:<44} {per_second:>14.0} {packet_rate:>12} {packets:>9} {spread:>7.2}x");
+    }
+    crowd::parent(&filter);
+}
