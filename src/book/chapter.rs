@@ -9,7 +9,7 @@ use super::grammar::{Checked, Kind, check};
 use super::html::{code, code_span, dense, escape, inline, table};
 use crate::explore::forms;
 use crate::explore::run::{plain, value, verdict};
-use crate::explore::{Runs, claims, list};
+use crate::explore::{Runs, claims, fidelity, list};
 use crate::parameter::{ParameterError, suggestion};
 use crate::scenario::Outcome;
 use crate::sim::Engine;
@@ -106,6 +106,9 @@ impl Chapter<'_> {
             Kind::Legend => legend(checked.word(0)).map(block),
             Kind::List => Ok(block(self.list())),
             Kind::Ledger => self.ledger().map(block),
+            Kind::Fidelity => {
+                Ok(block(format!("<div class=\"halfopen-fidelity\">\n\n{}\n</div>\n", fidelity::markdown())))
+            }
             Kind::Parameters | Kind::Parameter => self.parameters(&checked),
             Kind::Story | Kind::Figure | Kind::Packets => {
                 let outcome = self.run(&checked)?;
@@ -334,6 +337,18 @@ mod tests {
             [
                 "chapters/part/one.md:1: `keepalive_verdict_s` did not happen in this run; say so with `--none=WORD`"
             ]
+        );
+    }
+
+    #[test]
+    fn the_comparison_with_linux_is_made_when_the_book_is_built() {
+        let text = expand("{{#fidelity}}\n").unwrap();
+        let (agree, all) = text.split_once('>').unwrap().1.trim_start().split_once(" of ").unwrap();
+        let all: usize = all.split(' ').next().unwrap().parse().unwrap();
+        let agree: usize = agree.parse().unwrap();
+        assert!(
+            agree > all / 2 && text.lines().filter(|l| l.starts_with("| `")).count() >= all,
+            "{agree} of {all}"
         );
     }
 

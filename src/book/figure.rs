@@ -8,13 +8,13 @@ use crate::trace::{Layer, Trace};
 
 /// A story or packets, as Markdown.
 pub fn lines(checked: &Checked<'_>, trace: &Trace) -> Result<String, String> {
-    let part = forms::clip(trace, checked.time("from")?, checked.time("until")?);
-    let text = match checked.kind {
-        Kind::Packets => forms::packets(&part),
-        _ => forms::story(&part, checked.flag("fold")?.unwrap_or(true)),
+    let (from, until) = (checked.time("from")?, checked.time("until")?);
+    let (text, form) = match checked.kind {
+        Kind::Packets => (forms::packets_between(trace, from, until), " halfopen-packets"),
+        _ => (forms::story(&forms::clip(trace, from, until), checked.flag("fold")?.unwrap_or(true)), ""),
     };
     // `text`: mdBook is not to look for a language in it.
-    Ok(format!("\n{}\n", fence("text halfopen-story", &text)))
+    Ok(format!("\n{}\n", fence(&format!("text halfopen-story{form}"), &text)))
 }
 
 /// A space-time diagram, as HTML.
@@ -42,7 +42,7 @@ pub fn diagram(checked: &Checked<'_>, trace: &Trace, question: &str, id: String)
         }
         figure.hosts = hosts.into_iter().map(str::to_owned).collect();
     }
-    Ok(dense(&forms::svg(trace, &figure)))
+    Ok(format!("<div class=\"halfopen-drawing\">\n{}</div>\n", dense(&forms::svg(trace, &figure))))
 }
 
 fn not_there(what: &str, name: &str, valid: Vec<String>) -> String {

@@ -34,6 +34,8 @@ pub enum Kind {
     List,
     /// A table of the ledger.
     Ledger,
+    /// How the simulated kernel compares with Linux, measurement by measurement.
+    Fidelity,
 }
 
 /// What a directive of a kind looks like.
@@ -58,7 +60,7 @@ const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -
     Shape { name, kind, words, runs: true, options: &[], block: true }
 }
 
-const SHAPES: [Shape; 12] = [
+const SHAPES: [Shape; 13] = [
     Shape { options: &["from", "until", "fold", "claims"], ..shape("story", Kind::Story, &["SCENARIO"]) },
     Shape {
         options: &["from", "until", "title", "description", "hosts", "layers", "packets", "claims"],
@@ -78,6 +80,7 @@ const SHAPES: [Shape; 12] = [
     Shape { runs: false, ..shape("legend", Kind::Legend, &["FORM"]) },
     Shape { runs: false, ..shape("list", Kind::List, &[]) },
     Shape { runs: false, ..shape("ledger", Kind::Ledger, &[]) },
+    Shape { runs: false, ..shape("fidelity", Kind::Fidelity, &[]) },
 ];
 
 /// A directive that carries what its kind may carry.

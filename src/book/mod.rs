@@ -22,6 +22,7 @@
 //! - `{{#parameters SCENARIO}}`: a table of its parameters.
 //! - `{{#legend FORM}}`: what the columns of a `story` or of `packets` mean.
 //! - `{{#list}}`: all scenarios; `{{#ledger}}`: all rows of the ledger.
+//! - `{{#fidelity}}`: the simulated kernel held against measurements of Linux.
 //!
 //! Within running text:
 //!

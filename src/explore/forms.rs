@@ -41,6 +41,11 @@ pub fn packets(trace: &Trace) -> String {
     trace::packets::packets(trace)
 }
 
+/// The same for a part of the run; what came before is known to it.
+pub fn packets_between(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> String {
+    trace::packets::packets_between(trace, from.unwrap_or_default(), until.unwrap_or(Duration::MAX))
+}
+
 /// The events (and the packets, if wanted) as `[{t_us, host, layer, event, ...}]`.
 pub fn json(trace: &Trace, with_packets: bool) -> Value {
     trace::json::trace(trace, with_packets)

@@ -1,6 +1,7 @@
 //! The packets of a run, one line a segment, as a packet analyser would print them. [`LEGEND`] explains the columns.
 
 use std::cmp::Ordering;
+use std::time::Duration;
 
 pub use super::conversation::{Conversations, View, views};
 pub use super::segment::{Flags, Segment, SegmentError, TcpOptions};
@@ -39,18 +40,26 @@ impl Marks {
 
 /// The packets of a run and, between them, its faults; see [`LEGEND`].
 pub fn packets(trace: &Trace) -> String {
+    packets_between(trace, Duration::ZERO, Duration::MAX)
+}
+
+/// The same for the packets sent between two times, both included; numbers and messages are told from the start of their
+/// connection all the same.
+pub fn packets_between(trace: &Trace, from: Duration, until: Duration) -> String {
+    let inside = |at: Duration| (from..=until).contains(&at);
     let views = views(trace);
     let mut lines: Vec<_> = trace
         .packets
         .iter()
         .zip(&views)
+        .filter(|(packet, _)| inside(packet.sent))
         .map(|(packet, view)| (packet.sent, packet_line(trace, packet, view.as_ref())))
         .collect();
     for span in &trace.spans {
         let what = described(trace, span);
         let edge = |at, verb| (at, Line::Across('!', seconds(at), format!("{what} {verb}")));
-        lines.push(edge(span.from, "begins"));
-        lines.extend(span.until.map(|until| edge(until, "ends")));
+        lines.extend(inside(span.from).then(|| edge(span.from, "begins")));
+        lines.extend(span.until.filter(|end| inside(*end)).map(|end| edge(end, "ends")));
     }
     // Stable, and an edge of a fault comes before the packets of the same moment.
     lines.sort_by(|(a, line_a), (b, line_b)| {
@@ -170,6 +179,29 @@ mod tests {
   2.500000  phone:49152  10.0.0.2:80  FIN,ACK      2:3    1    0    502                  under way
 ";
         assert_eq!(packets(&b.build()), expected[1..]);
+    }
+
+    #[test]
+    fn a_part_is_told_from_the_start_of_its_connection() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        b.packet(0, "phone", "server", Tcp::new(49152, 80).syn().seq(9))
+            .packet(20, "server", "phone", Tcp::new(80, 49152).syn().seq(70).ack(10))
+            .span(30, 2000, &["phone", "server"], "loss")
+            .packet(1000, "phone", "server", Tcp::new(49152, 80).seq(500).ack(71).data(b"x"));
+        let trace = b.build();
+        let part = packets_between(&trace, at_ms(500), at_ms(1500));
+        let all = packets(&trace);
+        let last = |text: &str| {
+            text.lines()
+                .find(|l| l.contains("1.000000"))
+                .unwrap_or_default()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        assert_eq!(part.lines().count(), 2, "the fault begins before and ends after: {part}");
+        assert_eq!(last(&part), last(&all));
+        assert!(part.contains("491:492"), "{part}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ parameters! {
     /// Parameters of `tcp/handshake`.
     pub struct Handshake {
         /// How long a packet takes from one machine to the other.
-        one_way: Duration = ms(25), in ms(0)..=secs(10);
+        one_way: Duration = ms(25), in ms(1)..=secs(10);
         /// Who closes first: client, server, or both at once.
         closer: Closer = Closer::Client;
     }

@@ -6,7 +6,7 @@ parameters! {
     /// Parameters of `tcp/keepalive-power-loss`.
     pub struct KeepalivePowerLoss {
         /// How long a packet takes from one machine to the other.
-        one_way: Duration = ms(25), in ms(0)..=secs(10);
+        one_way: Duration = ms(25), in ms(1)..=secs(10);
         /// Whether the client's kernel probes at all (SO_KEEPALIVE).
         keepalive: bool = true;
         /// TCP_KEEPIDLE: silence before the first probe.
@@ -74,7 +74,7 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             .measure("writer_probes_count", writer_probes)
             .claim(
                 "I-03",
-                "keepalive finds it out after idle + interval x count, and only where somebody has switched it on",
+                "keepalive notices after idle + interval × count, and only where somebody has switched it on",
                 if p.keepalive { exact } else { detect_s.is_none() },
             )
             .claim(

@@ -6,7 +6,7 @@ parameters! {
     /// Parameters of `tcp/user-timeout`.
     pub struct UserTimeout {
         /// How long a packet takes from one machine to the other.
-        one_way: Duration = ms(25), in ms(0)..=secs(10);
+        one_way: Duration = ms(25), in ms(1)..=secs(10);
         /// TCP_USER_TIMEOUT of both connections (0s: not set).
         user_timeout: Duration = secs(20), in secs(0)..=mins(30);
         /// How long the network is gone.

@@ -6,7 +6,7 @@ parameters! {
     /// Parameters of `tcp/write-says-nothing`.
     pub struct WriteSaysNothing {
         /// How long a packet takes from one machine to the other.
-        one_way: Duration = ms(25), in ms(0)..=secs(10);
+        one_way: Duration = ms(25), in ms(1)..=secs(10);
         /// How long the network is gone; the connection is aborted at its end.
         outage: Duration = secs(15), in ms(0)..=mins(15);
         /// Updates a second.

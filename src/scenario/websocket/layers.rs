@@ -52,7 +52,7 @@ async fn converse<N: Network>(p: Layers, net: N) -> std::io::Result<()> {
 /// `websocket/layers`
 pub static SCENARIO: Experiment<Layers> = Experiment {
     name: "websocket/layers",
-    question: "What is a message to the socket, to TCP, to IP? And what does one call hide?",
+    question: "What becomes of a message in the socket, in TCP, in IP? And what does one call hide?",
     kernel: Sysctls::default,
     run: |p, mut world| {
         let [client, server, alone] = world.machines(["client", "server", "alone"]);
@@ -96,7 +96,7 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
             .measure("lossy_retransmissions_count", trace.packets_from("client").retransmissions().count())
             .claim(
                 "G-01",
-                "a socket is an interface: over pipes in one process the same client says the same, byte for byte as many",
+                "a socket is an interface: over pipes inside one process the same client and server say the same, in as many bytes",
                 said("client") == said("alone") && pipes.written(0).len() == written,
             )
             .claim(

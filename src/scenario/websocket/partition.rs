@@ -58,7 +58,7 @@ pub static SCENARIO: Experiment<Partition> = Experiment {
             .measure("updates_missing_count", missing as f64)
             .claim(
                 "J-05",
-                "an outage that is over, with its tail, before the heartbeat's timeout is invisible: nothing is lost, it only comes later",
+                "an outage that is over, tail included, before the heartbeat's timeout is invisible: nothing is lost, it only comes later",
                 !short || (verdicts == [None, None] && missing == 0 && late.happened()),
             )
             .claim(

@@ -63,7 +63,7 @@ pub static SCENARIO: Experiment<StalledServer> = Experiment {
             )
             .claim(
                 "J-01",
-                "a service that is not there behind a connection that is: no sign of it below the application",
+                "the connection is there and the service behind it is not: below the application nothing shows it",
                 [trace.all("reset received"), trace.all("timed out"), trace.all("FIN received")]
                     .into_iter()
                     .all(|sign| !sign.on("trusting").between(p.stall_at, ends).happened()),

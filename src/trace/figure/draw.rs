@@ -16,6 +16,9 @@ use crate::trace::packets::described;
 use crate::trace::text::seconds;
 use crate::trace::{HostId, Span, Trace};
 
+/// How much smaller than its own units a figure may get on a narrow page: below this its words cannot be read, and the
+/// page has to let it scroll.
+const SMALLEST_ZOOM: f64 = 0.75;
 /// How much wider than its own units a figure may get on a wide screen.
 const LARGEST_ZOOM: f64 = 1.4;
 /// From a lane to the ends of its arrows.
@@ -47,10 +50,10 @@ pub(super) fn draw(trace: &Trace, content: &Content, options: &Options) -> Strin
 fn wrap(options: &Options, description: &str, width: f64, height: f64, body: Svg) -> String {
     let id = ident(&options.id);
     let (title, description) = (escape(&options.title), escape(description));
-    let (w, h, most) = (n(width), n(height), n(width * LARGEST_ZOOM));
+    let (w, h, least, most) = (n(width), n(height), n(width * SMALLEST_ZOOM), n(width * LARGEST_ZOOM));
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
-         width=\"100%\" style=\"max-width:{most}px\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+         width=\"100%\" style=\"min-width:{least}px;max-width:{most}px\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
          <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n{}</svg>\n",
         body.0
     )

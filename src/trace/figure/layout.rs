@@ -19,9 +19,11 @@ pub(super) const BESIDE: f64 = 12.0;
 /// The height of the names above the lanes.
 pub(super) const HEAD: f64 = 26.0;
 /// The width of a figure with up to two lanes: legible on a telephone.
-const NARROW: f64 = 420.0;
+const NARROW: f64 = 436.0;
 /// The least room for notes beside an outer lane, and the most.
 const COLUMN: Range<f64> = 34.0..116.0;
+/// The room for the labels of the time axis: at least for `+480.5 ms`.
+const AXIS: Range<f64> = 58.0..84.0;
 /// Between lanes, when there are more than two.
 const LANE_GAP: f64 = 118.0;
 /// How far the way a lost packet gets.
@@ -69,7 +71,7 @@ impl<'a> Layout<'a> {
             widest.min(COLUMN.end).max(name.min(COLUMN.end))
         };
         let axis = content.rows.iter().map(|r| r.at).chain([content.from, content.until]);
-        let axis = axis.map(|at| width(&moment(at), 10.5)).fold(44.0, f64::max).min(80.0);
+        let axis = axis.map(|at| width(&moment(at), 10.5)).fold(AXIS.start, f64::max).min(AXIS.end);
         let left = if last == 0 { COLUMN.end } else { column_width(0) };
         let right = column_width(last);
         let first_lane = axis + 6.0 + left;

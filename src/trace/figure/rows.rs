@@ -8,7 +8,7 @@ use crate::trace::conversation::{View, views};
 use crate::trace::packets::described;
 use crate::trace::story::shown;
 use crate::trace::text::{grouped, seconds};
-use crate::trace::{Event, Fate, HostId, Layer, Marks, Packet, Span, Trace};
+use crate::trace::{Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
 
 /// Segments sent within this part of a flight are one arrow.
 const BURST: u32 = 4;
@@ -71,6 +71,10 @@ pub(super) struct Note {
     pub name: String,
     pub fields: String,
     pub title: String,
+    /// The other hosts that it names: its peer, the ends of its link.
+    about: Vec<HostId>,
+    /// Its fields without those that name hosts.
+    plain_fields: String,
 }
 
 #[derive(Debug, Clone)]
@@ -127,10 +131,22 @@ impl Content {
             What::Arrow(_) => (r.at, 2),
         });
         let lanes = lanes(trace, options, &rows, &spans);
+        let chosen = !options.hosts.is_empty();
         rows.retain(|r| match &r.what {
-            What::Note(n) => n.host.is_none_or(|h| lanes.contains(&h)),
+            // Who asks for two of many does not want to read what one of them has to do with the others.
+            What::Note(n) => {
+                n.host.is_none_or(|h| lanes.contains(&h))
+                    && (!chosen || n.about.iter().all(|h| lanes.contains(h)))
+            }
             What::Arrow(a) => lanes.contains(&a.from) && a.to.is_none_or(|h| lanes.contains(&h)),
         });
+        if lanes.len() == 2 {
+            for row in &mut rows {
+                if let What::Note(n) = &mut row.what {
+                    n.leave_the_other_unsaid(&lanes);
+                }
+            }
+        }
         let spans = spans
             .into_iter()
             .filter(|s| s.hosts.iter().all(|h| lanes.contains(h)))
@@ -161,8 +177,11 @@ impl Content {
 }
 
 fn note(trace: &Trace, event: &Event) -> Note {
-    let fields: Vec<String> = event.fields.iter().map(|(k, v)| format!("{k}={}", shown(v))).collect();
-    let fields = fields.join(" ");
+    let told = |names_hosts: bool| {
+        let fields = event.fields.iter().filter(|(k, v)| names_hosts || hosts_in(trace, k, v).is_empty());
+        fields.map(|(k, v)| format!("{k}={}", shown(v))).collect::<Vec<_>>().join(" ")
+    };
+    let fields = told(true);
     let host = event.host.map_or("", |h| trace.host_name(h));
     let title =
         [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &fields].concat();
@@ -172,6 +191,33 @@ fn note(trace: &Trace, event: &Event) -> Note {
         name: event.name.to_owned(),
         fields,
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
+        about: event.fields.iter().flat_map(|(k, v)| hosts_in(trace, k, v)).collect(),
+        plain_fields: told(false),
+    }
+}
+
+/// The hosts that a field names: `peer=server:80`, `link="phone server"`, `link=phone->server`.
+fn hosts_in(trace: &Trace, name: &str, value: &Value) -> Vec<HostId> {
+    let Value::Text(text) = value else { return Vec::new() };
+    let names: Vec<&str> = match name {
+        "peer" => text.rsplit_once(':').map(|(host, _)| host).into_iter().collect(),
+        "link" => text.split([' ', '>']).map(|end| end.trim_end_matches('-')).collect(),
+        _ => Vec::new(),
+    };
+    names
+        .into_iter()
+        .filter(|name| trace.hosts.iter().any(|host| host == name))
+        .map(|name| trace.host(name))
+        .collect()
+}
+
+impl Note {
+    /// Between two lanes it goes without saying whom a note is about, unless a direction matters.
+    fn leave_the_other_unsaid(&mut self, lanes: &[HostId]) {
+        let one_way = self.fields.contains("->");
+        if !one_way && self.about.iter().all(|h| lanes.contains(h)) {
+            self.fields = std::mem::take(&mut self.plain_fields);
+        }
     }
 }
 
@@ -188,7 +234,18 @@ fn unannounced<'a>(trace: &'a Trace, spans: &'a [Span]) -> impl Iterator<Item = 
         let fields = if host.is_some() { String::new() } else { whom.to_owned() };
         let name = format!("{} {verb}", span.what);
         let title = format!("{} s {whole} {verb}", seconds(at));
-        Row { at, what: What::Note(Note { host, layer: Layer::Fault, name, fields, title }) }
+        Row {
+            at,
+            what: What::Note(Note {
+                host,
+                layer: Layer::Fault,
+                name,
+                plain_fields: fields.clone(),
+                fields,
+                title,
+                about: span.hosts.clone(),
+            }),
+        }
     };
     spans.iter().flat_map(move |span| {
         let begins = (!announced(span.from)).then(|| row(span, span.from, "begins"));

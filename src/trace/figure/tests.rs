@@ -34,6 +34,46 @@ fn the_same_run_gives_the_same_bytes() {
     assert_eq!(drawn(&a_day_in_the_life()), drawn(&a_day_in_the_life()));
 }
 
+/// Three hosts; the server does something about each of the two others, and the links of both break.
+fn a_server_and_two_clients() -> Trace {
+    let mut b = TraceBuilder::new(&["one", "two", "server"]);
+    for (at, client) in [(10, "one"), (20, "two")] {
+        let link = format!("{client} server");
+        b.event(at, "", Layer::Fault, "partition begins", &[("link", link.as_str().into())]);
+        let peer = format!("{client}:5000");
+        b.event(
+            at + 1,
+            "server",
+            Layer::Tcp,
+            "reset sent",
+            &[("peer", peer.as_str().into()), ("n", 7.into())],
+        );
+    }
+    b.build()
+}
+
+#[test]
+fn a_choice_of_hosts_leaves_out_what_they_have_to_do_with_others() {
+    let chosen = Options { hosts: vec!["one".into(), "server".into()], ..Options::default() };
+    let trace = a_server_and_two_clients();
+    for name in ["partition begins", "reset sent"] {
+        let told = |svg: &str| texts(svg).iter().filter(|t| *t == name).count();
+        assert_eq!(told(&figure(&trace, &chosen)), 1, "{name}");
+        assert_eq!(told(&drawn(&trace)), 2, "{name}");
+    }
+}
+
+#[test]
+fn between_two_lanes_nobody_says_who_the_other_is() {
+    let chosen = Options { hosts: vec!["one".into(), "server".into()], ..Options::default() };
+    let trace = a_server_and_two_clients();
+    let two = figure(&trace, &chosen);
+    says(&two, "n=7");
+    assert!(two.contains("peer=one:5000"), "it is still said under the pointer");
+    assert!(!texts(&two).iter().any(|t| t.contains("one:5000") || t.contains("link=")), "{:?}", texts(&two));
+    assert!(texts(&drawn(&trace)).iter().any(|t| t.contains("peer=two:5000")));
+}
+
 #[test]
 fn the_slope_of_an_arrow_is_its_latency() {
     let mut b = TraceBuilder::new(&["a", "b"]);

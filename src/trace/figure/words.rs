@@ -1,4 +1,5 @@
-//! The room that words take, without a font to measure them with: estimates, a little on the wide side.
+//! The room that words take, without a font to measure them with: estimates after the widest of the usual faces (DejaVu
+//! Sans), so that nothing is cut where a narrower one is used.
 
 use std::time::Duration;
 
@@ -7,11 +8,13 @@ pub(super) fn width(text: &str, size: f64) -> f64 {
     let em: f64 = text
         .chars()
         .map(|c| match c {
-            'i' | 'j' | 'l' | '\'' | '|' | '.' | ',' | ':' | ';' | '!' => 0.3,
+            'i' | 'j' | 'l' | '\'' | '|' | '.' | ',' | ':' | ';' | '!' => 0.33,
             'f' | 't' | 'r' | ' ' | '(' | ')' | '/' | '-' | '[' | ']' => 0.38,
-            'm' | 'w' | 'M' | 'W' | '@' | '⋯' | '…' => 0.92,
-            'A'..='Z' => 0.7,
-            '0'..='9' | 'a'..='z' | '#' | '=' | '_' | '×' | '+' => 0.59,
+            'm' | 'w' | 'M' | 'W' | '@' | '⋯' | '…' => 0.95,
+            '#' | '=' | '×' | '+' => 0.84,
+            'A'..='Z' => 0.72,
+            'c' | 's' | 'z' => 0.54,
+            '0'..='9' | 'a'..='z' | '_' => 0.62,
             _ => 1.0,
         })
         .sum();
