@@ -213,7 +213,8 @@ impl Visit for Fields {
         self.push(field, value.into());
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.push(field, value.into());
+        // To the microsecond where it is seconds: what a subtraction leaves beyond that is no information.
+        self.push(field, ((value * 1e6).round() / 1e6).into());
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
         self.push(field, value.into());

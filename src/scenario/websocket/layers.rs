@@ -12,7 +12,7 @@ parameters! {
         /// How long a packet takes from one machine to the other.
         one_way: Duration = ms(25), in ms(1)..=secs(5);
         /// The size of a large message.
-        large: ByteSize = ByteSize(10_000), in ByteSize(2_000)..=ByteSize(1_000_000);
+        large: ByteSize = ByteSize(10_000), in ByteSize(2_000)..=ByteSize(60_000);
         /// How many small messages are sent at once.
         small: u32 = 50, in 2..=1_000;
         /// The share of packets lost while one message is sent.

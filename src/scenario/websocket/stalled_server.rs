@@ -41,11 +41,9 @@ pub static SCENARIO: Experiment<StalledServer> = Experiment {
             world.run(ends.max(p.stall_at + p.heartbeat.interval + p.heartbeat.timeout) + secs(30))?;
         let keepalive_verdict_s =
             trace.first("timed out").on("trusting").after(p.stall_at).seconds_since(p.stall_at);
-        let heard =
-            trace.all("update received").on("asking").before(p.stall_at + p.one_way).last().map(|e| e.at);
         let verdict = trace.first("peer declared dead").on("asking").after(p.stall_at);
         let heartbeat_verdict_s = verdict.seconds_since(p.stall_at);
-        let silence_s = heard.and_then(|heard| verdict.seconds_since(heard));
+        let silence_s = verdict.numbers("silence_s").first().copied();
         let answered = trace.all("keepalive answered").on("trusting").between(p.stall_at, ends).count();
         let late = trace.all("update received").on("trusting").after(ends).count();
         let limit_s = (p.heartbeat.interval + p.heartbeat.timeout).as_secs_f64();

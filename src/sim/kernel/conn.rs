@@ -183,6 +183,12 @@ impl Conn {
         !matches!(self.state(), State::SynSent | State::SynReceived | State::Listen | State::Closed)
     }
 
+    /// Whether keepalive runs: not on what a closed socket has left behind in FIN-WAIT-2 (Linux keeps no more of it than
+    /// a timer).
+    fn is_probed(&self) -> bool {
+        self.is_open() && !(self.orphan && self.state() == State::FinWait2)
+    }
+
     fn socket(&self) -> &Socket<'static> {
         self.sockets.get::<Socket>(self.handle)
     }
@@ -288,7 +294,7 @@ impl Conn {
         if self.detached {
             return None;
         }
-        let keepalive = self.keepalive.as_ref().filter(|_| self.is_open()).map(KeepaliveTimer::deadline);
+        let keepalive = self.keepalive.as_ref().filter(|_| self.is_probed()).map(KeepaliveTimer::deadline);
         [self.xmit.deadline(), keepalive, self.acks.deadline(), self.fin_wait_2].into_iter().flatten().min()
     }
 
@@ -304,7 +310,7 @@ impl Conn {
         if self.fin_wait_2.is_some_and(|at| at <= now) {
             return self.give_up(now, false);
         }
-        if self.is_open() && self.keepalive.as_ref().is_some_and(|k| k.deadline() <= now) {
+        if self.is_probed() && self.keepalive.as_ref().is_some_and(|k| k.deadline() <= now) {
             match self.fire_keepalive(now) {
                 keepalive::Action::Nothing => {}
                 // Linux sends a RST after the last probe, and none when TCP_USER_TIMEOUT has taken its place (measured).
