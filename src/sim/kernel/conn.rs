@@ -16,7 +16,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use super::acks::AckTimer;
 use super::keepalive::{self, KeepaliveTimer};
 use super::retransmit::{self, Phase, Retransmit};
-use super::segment::{Segment, Tuple, before, endpoint, refreshed};
+use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, resequenced};
 use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
@@ -78,6 +78,8 @@ pub(super) struct Conn {
     pub last_heard: Duration,
     pub keepalive: Option<KeepaliveTimer>,
     fin_wait_2: Option<Duration>,
+    /// The process has closed its direction, and smoltcp is yet to be told; see [`Self::finish`].
+    finishing: bool,
     acks: AckTimer,
     peer_window: u32,
     peer_scale: u8,
@@ -147,6 +149,7 @@ impl Conn {
             last_heard: now,
             keepalive: None,
             fin_wait_2: None,
+            finishing: false,
             acks: AckTimer::new(sysctls),
             peer_window: 0,
             peer_scale: 0,
@@ -239,10 +242,16 @@ impl Conn {
             self.congested();
         }
         let before = self.state();
+        let unacknowledged = self.socket().send_queue();
         self.follow(now);
         self.wire.arriving = Some(packet);
         self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
-        if let Some(ack) = segment.ack {
+        // An acknowledgement counts only if its segment was acceptable, and then it shows: fewer bytes wait for one, or,
+        // where it was for a SYN or a FIN, the state is another.
+        let counts = self.socket().send_queue() < unacknowledged || self.state() != before;
+        if let Some(ack) =
+            segment.ack.filter(|ack| counts || !seq_before(self.xmit.first_unacknowledged(), *ack))
+        {
             let flight = self.xmit.segments_in_flight();
             if self.xmit.acknowledged(now, ack) {
                 self.slow_start.acknowledged(flight, self.xmit.segments_in_flight());
@@ -250,6 +259,10 @@ impl Conn {
                     self.tail = None;
                 }
             }
+        }
+        // What smoltcp answered at once.
+        for i in 0..self.wire.leaving.len() {
+            self.account(now, i);
         }
         if missing == Some(Missing::ByProbe) {
             self.congested();
@@ -267,16 +280,35 @@ impl Conn {
             self.xmit.restart(now);
         }
         self.emit(now, segment.space() > 0);
+        if self.finishing {
+            self.finish(now);
+        }
+        if matches!(self.state(), State::TimeWait | State::Closing) && self.acks.deadline().is_some() {
+            // The acknowledgement of a FIN does not wait where none may follow it (tcp_fin()).
+            self.acknowledge(now);
+        }
+    }
+
+    /// Sends the acknowledgement that waits.
+    fn acknowledge(&mut self, now: Duration) {
+        self.acks.sent(now, false);
+        if let Some(at) = self.iface.poll_at(self.clock, &self.sockets) {
+            self.clock = self.clock.max(at);
+        }
+        self.emit(now, true);
     }
 
     /// What a segment tells about those that this side has sent.
     fn something_is_missing(&mut self, segment: &Segment, window_before: u32) -> Option<Missing> {
-        let nothing_new = segment.space() == 0 && !segment.rst && self.peer_window == window_before;
-        let duplicate =
-            nothing_new && self.xmit.in_flight() && segment.ack == Some(self.xmit.first_unacknowledged());
+        let repeated = segment.space() == 0
+            && !segment.rst
+            && self.xmit.in_flight()
+            && segment.ack == Some(self.xmit.first_unacknowledged());
+        let duplicate = repeated && self.peer_window == window_before;
         let third = self.slow_start.third_duplicate(duplicate);
-        if duplicate && self.xmit.tail_probed() {
-            // The probe arrived and is not what was missing (RFC 8985 section 7.4.2, as far as it goes without SACK).
+        if repeated && (duplicate || segment.sacks) && self.xmit.tail_probed() {
+            // The probe arrived and is not what was missing (RFC 8985 section 7.4.2, as far as smoltcp goes: it sends
+            // SACK, and does not read it).
             return Some(Missing::ByProbe);
         }
         third.then_some(Missing::ByDuplicates)
@@ -301,11 +333,7 @@ impl Conn {
     /// Does what is due.
     pub fn fire(&mut self, now: Duration) -> Fired {
         if self.acks.deadline().is_some_and(|at| at <= now) {
-            self.acks.sent(now, false);
-            if let Some(at) = self.iface.poll_at(self.clock, &self.sockets) {
-                self.clock = self.clock.max(at);
-            }
-            self.emit(now, true);
+            self.acknowledge(now);
         }
         if self.fin_wait_2.is_some_and(|at| at <= now) {
             return self.give_up(now, false);
@@ -329,7 +357,11 @@ impl Conn {
                 }
                 retransmit::Action::Retransmit => {
                     self.congested();
-                    self.provoke(now);
+                    if !self.provoke(now) {
+                        // The peer took its window back while data were under way; smoltcp would stay silent for ever.
+                        // "Our retransmits become zero probes" (tcp_retransmit_timer()): any segment asks for an answer.
+                        self.probe_tail(now);
+                    }
                     Fired::Retransmitted { attempt: self.xmit.timeouts }
                 }
                 retransmit::Action::ProbeTail => {
@@ -337,7 +369,9 @@ impl Conn {
                     Fired::TailProbe
                 }
                 retransmit::Action::ProbeWindow => {
+                    self.wire.marks = Marks { window_probe: true, ..Marks::default() };
                     self.provoke(now);
+                    self.wire.marks = Marks::default();
                     Fired::WindowProbe
                 }
             };
@@ -415,7 +449,7 @@ impl Conn {
         if let Some(error) = self.error.take() {
             return Some(Err(error.into()));
         }
-        if self.detached || !self.socket().may_send() {
+        if self.detached || self.finishing || !self.socket().may_send() {
             return Some(Err(io::ErrorKind::BrokenPipe.into()));
         }
         if !self.socket().can_send() {
@@ -433,9 +467,24 @@ impl Conn {
     /// shutdown(SHUT_WR): a FIN after what was written.
     pub fn shutdown(&mut self, now: Duration) {
         if !self.detached {
+            self.finish(now);
+        }
+    }
+
+    /// Queues a FIN behind what was written. In LAST-ACK smoltcp ignores that the peer opens its window, so that it gets
+    /// there only when everything before the FIN has been sent.
+    fn finish(&mut self, now: Duration) {
+        self.finishing = self.state() == State::CloseWait && self.unsent() > 0;
+        if !self.finishing {
             self.socket_mut().close();
             self.emit(now, false);
         }
+    }
+
+    /// Bytes written and not yet sent.
+    fn unsent(&self) -> usize {
+        let sent = self.xmit.next_seq().wrapping_sub(self.xmit.first_unacknowledged());
+        self.socket().send_queue().saturating_sub(sent as usize)
     }
 
     /// The process lets go of it. With unread data, or a linger of zero, that is a RST (RFC 9293 section 3.6.1, and
@@ -454,8 +503,7 @@ impl Conn {
         } else if self.state() == State::SynSent {
             self.detached = true;
         } else {
-            self.socket_mut().close();
-            self.emit(now, false);
+            self.finish(now);
             if self.state() == State::FinWait2 {
                 self.fin_wait_2 = Some(now + self.fin_timeout);
             }
@@ -492,19 +540,20 @@ impl Conn {
     }
 
     /// Our timer fired: smoltcp's clock jumps to its own deadline, once or, where an acknowledgement was pending
-    /// before it, twice.
-    fn provoke(&mut self, now: Duration) {
+    /// before it, twice. Answers whether anything was sent that asks for an answer.
+    fn provoke(&mut self, now: Duration) -> bool {
         for _ in 0..3 {
             let Some(at) = self.iface.poll_at(self.clock, &self.sockets) else {
-                return;
+                return false;
             };
             // Data that the congestion window holds back make smoltcp want to run at once, and hide its deadline.
             let held_back = at <= self.clock && self.xmit.in_flight();
             self.clock = if held_back { self.clock + ANY_TIMEOUT } else { self.clock.max(at) };
             if self.emit(now, true) {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// Takes the segments out of smoltcp that it wants to send just now, as many as the congestion window allows;
@@ -524,8 +573,8 @@ impl Conn {
                 break;
             }
         }
-        let unsent = self.socket().may_send() && self.socket().send_queue() > 0 && !self.xmit.in_flight();
-        let closed = unsent && self.peer_window == 0;
+        // Data are there, nothing is under way, and smoltcp does not send them: to it the window is closed.
+        let closed = self.is_open() && self.socket().send_queue() > 0 && !self.xmit.in_flight();
         self.xmit.window_closed(now, closed);
         if self.orphan && self.state() == State::FinWait2 && self.fin_wait_2.is_none() {
             self.fin_wait_2 = Some(now + self.fin_timeout);
@@ -544,21 +593,38 @@ impl Conn {
             self.last_ack_sent = ack;
             self.acks.sent(now, segment.len > 0 && !keepalive);
         }
-        if segment.space() == 0 || segment.rst {
+        if segment.rst {
+            return false;
+        }
+        if segment.space() == 0 {
+            self.resequence(i, segment.seq);
             return false;
         }
         if keepalive {
             return true;
         }
-        // One byte into a closed window is a probe; it stays unsent as far as the sequence is concerned.
-        if self.peer_window == 0 && segment.len == 1 && !segment.fin && !self.xmit.in_flight() {
-            self.wire.leaving[i].marks.window_probe = true;
+        // A probe of a closed window stays unsent as far as the sequence is concerned.
+        if self.wire.leaving[i].marks.window_probe && segment.len == 1 && !segment.fin {
             return true;
         }
-        if !before(segment.end(), self.xmit.next_seq()) && !segment.syn {
+        self.wire.leaving[i].marks.window_probe = false;
+        if !seq_before(segment.end(), self.xmit.next_seq()) && !segment.syn {
             self.tail = Some(self.wire.leaving[i].bytes.clone());
         }
         self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
         true
+    }
+
+    /// An acknowledgement goes out under the highest sequence number sent, as far as the peer's window reaches
+    /// (tcp_acceptable_seq()). smoltcp uses the one it is about to send again after a timeout, which the peer may be past:
+    /// it would ignore the acknowledgement, and two sides that both retransmit would do so for ever.
+    fn resequence(&mut self, i: usize, seq: u32) {
+        let window_ends = self.xmit.first_unacknowledged().wrapping_add(self.peer_window);
+        let next = self.xmit.next_seq();
+        let acceptable = if seq_before(window_ends, next) { window_ends } else { next };
+        if self.xmit.in_flight() && seq != acceptable {
+            let out = &mut self.wire.leaving[i];
+            out.bytes = resequenced(&out.bytes, acceptable);
+        }
     }
 }

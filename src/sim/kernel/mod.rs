@@ -281,6 +281,8 @@ impl Kernel {
         }
         match after {
             State::TimeWait => self.enter_time_wait(now, id),
+            // It had to wait for what was to be sent before it.
+            State::LastAck => self.log(now, "FIN sent", Some(peer), Vec::new()),
             State::Closed => {
                 if let Some(conn) = self.conns.get_mut(&id) {
                     conn.detached = true;

@@ -386,6 +386,7 @@ mod tests {
             len,
             window: 100,
             window_scale: None,
+            sacks: false,
         }
     }
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use bytes::Bytes;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    IPV4_HEADER_LEN, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-    TcpSeqNumber,
+    IPV4_HEADER_LEN, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpOption,
+    TcpPacket, TcpRepr, TcpSeqNumber,
 };
 
 /// A connection's two ends, seen from one of them.
@@ -32,6 +32,8 @@ pub(crate) struct Segment {
     pub len: u32,
     pub window: u16,
     pub window_scale: Option<u8>,
+    /// It tells of something that has arrived beyond what it acknowledges (RFC 2018).
+    pub sacks: bool,
 }
 
 impl Segment {
@@ -54,6 +56,7 @@ impl Segment {
             len: u32::try_from(tcp.payload().len()).unwrap_or(0),
             window: tcp.window_len(),
             window_scale,
+            sacks: options(tcp.options()).any(|option| matches!(option, TcpOption::SackRange(_))),
         })
     }
 
@@ -126,13 +129,24 @@ pub(crate) fn craft(
 
 /// The same segment, acknowledging what has arrived in the meantime: a receiver takes none with an old acknowledgement.
 pub(crate) fn refreshed(packet: &Bytes, ack: u32, window_len: u16) -> Bytes {
-    let mut buffer = packet.to_vec();
+    rewritten(packet, |tcp| {
+        tcp.set_ack_number(TcpSeqNumber(ack.cast_signed()));
+        tcp.set_window_len(window_len);
+    })
+}
+
+/// The same segment under another sequence number.
+pub(crate) fn resequenced(packet: &Bytes, seq: u32) -> Bytes {
+    rewritten(packet, |tcp| tcp.set_seq_number(TcpSeqNumber(seq.cast_signed())))
+}
+
+fn rewritten(packet: &Bytes, change: impl FnOnce(&mut TcpPacket<&mut [u8]>)) -> Bytes {
     let Some((src, dst)) = source(packet).zip(destination(packet)) else {
         return packet.clone();
     };
+    let mut buffer = packet.to_vec();
     let mut tcp = TcpPacket::new_unchecked(&mut buffer[IPV4_HEADER_LEN..]);
-    tcp.set_ack_number(TcpSeqNumber(ack.cast_signed()));
-    tcp.set_window_len(window_len);
+    change(&mut tcp);
     tcp.fill_checksum(&IpAddress::Ipv4(src), &IpAddress::Ipv4(dst));
     buffer.into()
 }
@@ -142,17 +156,20 @@ pub(crate) fn before(a: u32, b: u32) -> bool {
     a.wrapping_sub(b).cast_signed() < 0
 }
 
-fn window_scale(mut options: &[u8]) -> Option<u8> {
-    use smoltcp::wire::TcpOption;
-    while !options.is_empty() {
-        let (rest, option) = TcpOption::parse(options).ok()?;
-        match option {
-            TcpOption::WindowScale(n) => return Some(n),
-            TcpOption::EndOfList => return None,
-            _ => options = rest,
-        }
-    }
-    None
+/// The options of a header, up to the first that makes no sense.
+fn options(mut rest: &[u8]) -> impl Iterator<Item = TcpOption<'_>> {
+    std::iter::from_fn(move || {
+        let (next, option) = TcpOption::parse(rest).ok()?;
+        rest = next;
+        (option != TcpOption::EndOfList).then_some(option)
+    })
+}
+
+fn window_scale(of: &[u8]) -> Option<u8> {
+    options(of).find_map(|option| match option {
+        TcpOption::WindowScale(n) => Some(n),
+        _ => None,
+    })
 }
 
 pub(crate) fn endpoint(address: SocketAddrV4) -> IpEndpoint {

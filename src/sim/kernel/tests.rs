@@ -1,1 +1,43 @@
+//! What a kernel answers to segments that belong to nothing.
 
+use super::segment::craft;
+use super::*;
+use smoltcp::wire::TcpControl;
+
+const HERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 80);
+const THERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 32_768);
+
+/// What a kernel without sockets answers.
+fn answers(control: TcpControl, seq: u32, ack: Option<u32>, to: SocketAddrV4) -> Vec<Segment> {
+    let recorder = Recorder::new();
+    let host = recorder.host("host");
+    let mut kernel = Kernel::new(Sysctls::default(), 1, recorder, host, Names::default());
+    kernel.set_addresses(Duration::ZERO, vec![*HERE.ip()], false);
+    kernel.receive(Duration::ZERO, craft(THERE, to, control, seq, ack, 1000));
+    std::iter::from_fn(|| kernel.departure())
+        .map(|departure| Segment::parse(&departure.bytes).expect("a segment"))
+        .collect()
+}
+
+#[test]
+fn a_segment_of_no_connection_is_reset_at_the_number_it_expects() {
+    let reset = answers(TcpControl::None, 100, Some(777), HERE);
+    assert!(matches!(reset[..], [Segment { rst: true, seq: 777, ack: None, dst: THERE, .. }]), "{reset:?}");
+}
+
+#[test]
+fn a_syn_to_a_closed_port_is_reset_by_an_acknowledgement_of_it() {
+    let reset = answers(TcpControl::Syn, 100, None, HERE);
+    assert!(matches!(reset[..], [Segment { rst: true, seq: 0, ack: Some(101), .. }]), "{reset:?}");
+}
+
+#[test]
+fn a_reset_is_never_answered() {
+    assert!(answers(TcpControl::Rst, 100, Some(777), HERE).is_empty());
+}
+
+#[test]
+fn a_segment_for_another_address_is_not_answered() {
+    let elsewhere = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 9), 80);
+    assert!(answers(TcpControl::Syn, 100, None, elsewhere).is_empty());
+}
