@@ -139,6 +139,7 @@ pub static REGISTRY: &[&dyn Scenario] = &[
     &websocket::stalled_server::SCENARIO,
     &websocket::partition::SCENARIO,
     &websocket::wifi_switch::SCENARIO,
+    &websocket::heartbeat_day::SCENARIO,
 ];
 
 /// Finds a scenario by its name.

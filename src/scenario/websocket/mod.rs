@@ -1,5 +1,6 @@
 //! WebSocket: a conversation on one connection, and what its two sides believe of each other.
 
+pub mod heartbeat_day;
 pub mod layers;
 pub mod partition;
 pub mod stalled_server;
