@@ -16,7 +16,7 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use super::acks::AckTimer;
 use super::keepalive::{self, KeepaliveTimer};
 use super::retransmit::{self, Phase, Retransmit};
-use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, resequenced};
+use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, resequenced, without_fin};
 use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
@@ -85,6 +85,8 @@ pub(super) struct Conn {
     peer_scale: u8,
     last_ack_sent: u32,
     last_window_sent: u16,
+    /// The shift of that window (RFC 7323 section 2.2).
+    scale: u8,
     /// What the tail-loss probe would send.
     tail: Option<Bytes>,
     /// The congestion window until the first loss; afterwards it is smoltcp's.
@@ -155,6 +157,7 @@ impl Conn {
             peer_scale: 0,
             last_ack_sent: 0,
             last_window_sent: 0,
+            scale: 0,
             tail: None,
             slow_start: SlowStart::new(),
             iface,
@@ -215,6 +218,11 @@ impl Conn {
         (self.xmit.next_seq(), self.last_ack_sent)
     }
 
+    /// Whether a segment carries data beyond what was acknowledged.
+    pub fn is_new(&self, segment: &Segment) -> bool {
+        segment.len > 0 && seq_before(self.last_ack_sent, segment.seq.wrapping_add(segment.len))
+    }
+
     /// Sends the SYN of a connection that this machine opens.
     pub fn start(&mut self, now: Duration) {
         self.emit(now, true);
@@ -244,7 +252,8 @@ impl Conn {
         let before = self.state();
         let unacknowledged = self.socket().send_queue();
         self.follow(now);
-        self.wire.arriving = Some(packet);
+        self.wire.arriving =
+            Some(if self.fin_is_out_of_reach(segment) { without_fin(&packet) } else { packet });
         self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
         // An acknowledgement counts only if its segment was acceptable, and then it shows: fewer bytes wait for one, or,
         // where it was for a SYN or a FIN, the state is another.
@@ -296,6 +305,13 @@ impl Conn {
             self.clock = self.clock.max(at);
         }
         self.emit(now, true);
+    }
+
+    /// Whether the data before a FIN reach beyond the window. smoltcp would cut them off and take the FIN, and nobody would
+    /// know that they are missing; smoltcp also sends such a thing, as a fast retransmission does not look at the window.
+    fn fin_is_out_of_reach(&self, segment: &Segment) -> bool {
+        let window_ends = self.last_ack_sent.wrapping_add(u32::from(self.last_window_sent) << self.scale);
+        segment.fin && self.is_open() && seq_before(window_ends, segment.seq.wrapping_add(segment.len))
     }
 
     /// What a segment tells about those that this side has sent.
@@ -589,6 +605,9 @@ impl Conn {
         };
         let keepalive = self.wire.leaving[i].marks.keepalive;
         self.last_window_sent = segment.window;
+        if segment.syn {
+            self.scale = segment.window_scale.unwrap_or(0);
+        }
         if let Some(ack) = segment.ack {
             self.last_ack_sent = ack;
             self.acks.sent(now, segment.len > 0 && !keepalive);

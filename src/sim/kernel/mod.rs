@@ -221,11 +221,12 @@ impl Kernel {
             return;
         };
         let before = conn.state();
+        // New data, that is: what is said twice was heard (tcp_rcv_state_process()).
+        let orphan_data = conn.orphan && !segment.rst && conn.is_new(segment);
         let probed = conn.keepalive.as_ref().is_some_and(|k| k.unanswered > 0);
         let peer = conn.tuple.remote;
         conn.receive(now, segment, packet);
         let after = conn.state();
-        let orphan_data = conn.orphan && segment.len > 0 && !segment.rst;
         if probed && segment.len == 0 && !segment.rst {
             self.log(now, "keepalive answered", Some(peer), Vec::new());
         }

@@ -140,6 +140,11 @@ pub(crate) fn resequenced(packet: &Bytes, seq: u32) -> Bytes {
     rewritten(packet, |tcp| tcp.set_seq_number(TcpSeqNumber(seq.cast_signed())))
 }
 
+/// The same segment without its FIN.
+pub(crate) fn without_fin(packet: &Bytes) -> Bytes {
+    rewritten(packet, |tcp| tcp.set_fin(false))
+}
+
 fn rewritten(packet: &Bytes, change: impl FnOnce(&mut TcpPacket<&mut [u8]>)) -> Bytes {
     let Some((src, dst)) = source(packet).zip(destination(packet)) else {
         return packet.clone();
