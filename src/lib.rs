@@ -12,7 +12,7 @@
 //! - [`mechanism`]: one file or folder a mechanism, each with its client and its server.
 //! - [`session`]: what outlives a connection: heartbeat and detection.
 //! - [`scenario`]: the experiments: world, processes, faults, measures, claims; and their registry.
-//! - [`explore`]: running a scenario with changed parameters; the ledger of claims.
+//! - [`explore`]: running a scenario with changed parameters, once or in a sweep; the ledger of claims.
 //! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
 //! - `lab`: the book, served.
 

@@ -33,7 +33,7 @@ fn usage_error(arguments: &[&str]) -> String {
 #[test]
 fn usage_errors_take_one_line_and_name_what_is_valid() {
     for (arguments, parts) in [
-        (&["lst"][..], &["unrecognized subcommand 'lst'", "valid: list, run, claims, live, book"][..]),
+        (&["lst"][..], &["unrecognized subcommand 'lst'", "valid: list, run, sweep, claims, live, book"][..]),
         (&["run"], &["<SCENARIO>"]),
         (&["run", "no/such"], &["no scenario `no/such`", "valid:"]),
         (&["run", "x", "--sed", "1"], &["unexpected argument '--sed'", "--set, --seed, --faults"]),
@@ -41,6 +41,18 @@ fn usage_errors_take_one_line_and_name_what_is_valid() {
         (&["run", "x", "--set", "stall"], &["not KEY=VALUE"]),
         (&["run", "x", "--format", "xml"], &["'xml'", "text, json, svg"]),
         (&["run", "x", "--engine", "steam"], &["'steam'", "turmoil"]),
+        (&["sweep", "tcp/outage-tail"], &["--vary <KEY=VALUES>"]),
+        (&["sweep", "x", "--vary", "stall"], &["not KEY=VALUES, like stall=1s,5s,10s..60s/6"]),
+        (&["sweep", "x", "--vary", "stall=1s,2s", "--seeds", "0"], &["'0'", "--seeds"]),
+        (&["sweep", "x", "--vary", "stall=1s,2s", "--format", "text"], &["'text'", "table, csv, json, svg"]),
+        (
+            &["sweep", "tcp/outage-tail", "--vary", "outage=1s,2h"],
+            &["outage=2h: out of range; valid: 0s to 15m"],
+        ),
+        (
+            &["sweep", "tcp/outage-tail", "--vary", "outage=1s,2s", "--measure", "stall"],
+            &["no measure `stall`; did you mean `stall_s`?; valid: stall_s, retransmissions_count"],
+        ),
         (&["list", "--format", "svg"], &["'svg'", "text, json"]),
         (&["live", "smoke-signals"], &["no mechanism `smoke-signals`; valid:"]),
         (&["book"], &["build, serve"]),

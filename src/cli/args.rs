@@ -1,5 +1,6 @@
 //! What may stand on the command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -29,6 +30,8 @@ pub enum Command {
     },
     /// Run a scenario.
     Run(Run),
+    /// Run a scenario with changed parameters, all combinations of them, and tell how the measures move.
+    Sweep(Sweep),
     /// Print the ledger: every row, the scenario that shows it, whether it holds, a count.
     Claims {
         #[arg(long, value_enum, default_value = "text")]
@@ -76,6 +79,45 @@ pub struct Run {
     pub engine: EngineArg,
 }
 
+/// Run a scenario with changed parameters, all combinations of them, and tell how the measures move.
+///
+/// The values of a parameter are listed, and a range has so many values, evenly spaced, with both ends:
+///
+///     halfopen sweep tcp/outage-tail --vary outage=1s..120s/120 --measure stall_s
+///
+///     halfopen sweep tcp/outage-tail --vary outage=1s,5s,10s..60s/6 --vary kernel.timers=linux,rfc6298
+///
+/// A chart (`--format svg`) has the first parameter along it, a panel for each measure, and a line for each value of the
+/// other parameters.
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment)]
+pub struct Sweep {
+    /// The scenario, as `halfopen list` names it.
+    pub scenario: String,
+    /// Vary a parameter: values and ranges FROM..TO/COUNT, separated by commas.
+    #[arg(long = "vary", value_name = "KEY=VALUES", value_parser = varied, required = true)]
+    pub vary: Vec<(String, String)>,
+    /// Set a parameter for all runs.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+    /// The measures wanted, in this order [default: all].
+    #[arg(long = "measure", value_name = "NAME,..", value_delimiter = ',')]
+    pub measures: Vec<String>,
+    /// The first seed.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Run each point so often, each time with the next seed: smallest, median and largest are told.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seeds: NonZeroU32,
+    /// A fault script in place of the scenario's own.
+    #[arg(long, value_name = "SCRIPT")]
+    pub faults: Option<String>,
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: SweepFormat,
+    #[command(flatten)]
+    pub engine: EngineArg,
+}
+
 #[derive(Debug, Args)]
 pub struct EngineArg {
     /// What drives the simulated machines: from event to event, or turmoil, the reference.
@@ -111,6 +153,18 @@ pub enum RunFormat {
     Svg,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SweepFormat {
+    /// For a person.
+    Table,
+    /// For a spreadsheet.
+    Csv,
+    /// For a program.
+    Json,
+    /// A chart.
+    Svg,
+}
+
 #[cfg(feature = "book")]
 #[derive(Debug, Subcommand)]
 pub enum Book {
@@ -142,6 +196,14 @@ pub enum Preprocess {
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("not KEY=VALUE, like stall=30s")?;
+    pair(text, "not KEY=VALUE, like stall=30s")
+}
+
+fn varied(text: &str) -> Result<(String, String), String> {
+    pair(text, "not KEY=VALUES, like stall=1s,5s,10s..60s/6")
+}
+
+fn pair(text: &str, otherwise: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or(otherwise)?;
     Ok((key.trim().to_owned(), value.to_owned()))
 }

@@ -6,6 +6,7 @@ mod args;
 #[cfg(feature = "os")]
 mod live;
 mod run;
+mod sweep;
 mod usage;
 
 use std::io::{self, Write};
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use halfopen::explore::claims::ClaimsError;
+use halfopen::explore::sweep::SweepError;
 use halfopen::explore::{Registry, Runs, claims, list};
 use halfopen::scenario::RunError;
 use serde_json::Value;
@@ -44,6 +46,15 @@ impl From<RunError> for Failure {
                 Failure::Usage(error.to_string())
             }
             RunError::Simulation(_) => Failure::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        match error {
+            SweepError::Run(error) => error.into(),
+            error => Failure::Usage(error.to_string()),
         }
     }
 }
@@ -106,6 +117,7 @@ fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, 
         Command::List { format: Format::Text } => print(out, &list::text(registry)),
         Command::List { format: Format::Json } => print(out, &pretty(&list::json(registry))),
         Command::Run(args) => run::run(args, registry, out),
+        Command::Sweep(args) => sweep::sweep(args, registry, out),
         Command::Claims { format, engine } => {
             let ledger = claims::collect(&Runs::new(registry), engine.engine)?;
             print(
@@ -172,7 +184,9 @@ fn serve(port: Option<u16>, registry: Registry) -> Result<Status, Failure> {
 
 #[cfg(not(feature = "book"))]
 fn serve(_: Option<u16>, _: Registry) -> Result<Status, Failure> {
-    Err(Failure::Usage("this build has no book in it (feature `book`); valid: list, run, claims".to_owned()))
+    Err(Failure::Usage(
+        "this build has no book in it (feature `book`); valid: list, run, sweep, claims".to_owned(),
+    ))
 }
 
 fn pretty(value: &Value) -> String {

@@ -1,7 +1,7 @@
 //! Running scenarios, and what comes out of it as text, JSON or a figure; the ledger of claims.
 //!
 //! - [`Registry`] and [`Runs`]: which scenarios there are, and each run made once.
-//! - [`run`], [`list`], [`claims`]: the commands of those names, as functions from data to text or JSON.
+//! - [`run`], [`sweep`], [`list`], [`claims`]: the commands of those names, as functions from data to text or JSON.
 //! - [`ledger`]: every row of the ledger of claims.
 //! - [`fidelity`]: the simulated kernel against a real one, measurement by measurement.
 
@@ -12,6 +12,7 @@ pub mod forms;
 pub mod ledger;
 pub mod list;
 pub mod run;
+pub mod sweep;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -91,7 +91,7 @@ pub fn json(outcome: &Outcome, with_packets: bool) -> Value {
 }
 
 /// A whole number is written as one; JSON has no infinity and no NaN, they become null.
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     /// The largest integer up to which every integer is a float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() <= EXACT {

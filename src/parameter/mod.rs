@@ -6,11 +6,13 @@
 
 mod field;
 mod types;
+mod value;
 
 use std::collections::BTreeMap;
 
 pub use field::{Field, Range};
 pub use types::{BitRate, ByteSize, Choice, Probability, Scalar, hours, mins, ms, secs};
+pub use value::Value;
 
 /// What the outside may know of one parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! The types a parameter may have. Each knows how its values are typed and shown.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::fmt::friendly::{Designator, Spacing, SpanParser, SpanPrinter};
@@ -59,7 +58,9 @@ fn read<T: Scalar>(name: &str, default: &T, range: Range<T>, given: &mut Given) 
     };
     let invalid =
         |problem: String| ParameterError::Invalid { name: name.to_owned(), value: text.clone(), problem };
-    let valid = valid_values(&range);
+    let bounds = range.as_ref().map(|r| (r.start().show(), r.end().show()));
+    let bounds = bounds.as_ref().map(|(min, max)| (min.as_str(), max.as_str()));
+    let valid = valid_values(&T::choices(), bounds, T::EXAMPLE);
     match T::parse(text.trim()) {
         None => Err(invalid(format!("not a {}; valid: {valid}", T::UNIT))),
         Some(v) if range.as_ref().is_some_and(|r| !r.contains(&v)) => {
@@ -69,14 +70,12 @@ fn read<T: Scalar>(name: &str, default: &T, range: Range<T>, given: &mut Given) 
     }
 }
 
-fn valid_values<T: Scalar>(range: &Option<RangeInclusive<T>>) -> String {
-    let choices = T::choices();
-    if !choices.is_empty() {
-        return choices.join(", ");
-    }
-    match range {
-        Some(r) => format!("{} to {} (like {})", r.start().show(), r.end().show(), T::EXAMPLE),
-        None => format!("a value like {}", T::EXAMPLE),
+/// The values allowed, in words.
+pub(super) fn valid_values(choices: &[&str], bounds: Option<(&str, &str)>, example: &str) -> String {
+    match bounds {
+        _ if !choices.is_empty() => choices.join(", "),
+        Some((min, max)) => format!("{min} to {max} (like {example})"),
+        None => format!("a value like {example}"),
     }
 }
 

@@ -10,23 +10,19 @@ use super::layout::{
     ABOVE_RULE, BESIDE, EVENT, FIELDS, HEAD, LOST_AT, Layout, Placed, is_fault, lands, name_width,
 };
 use super::rows::{Arrow, Content, End, Mark, Row, Weight, What};
-use super::svg::{Svg, escape, n};
+use super::svg::{Svg, document, ident, n};
 use super::words::{shortened, stretch, width, wrapped};
 use crate::trace::packets::described;
 use crate::trace::text::seconds;
 use crate::trace::{HostId, Span, Trace};
 
-/// How much smaller than its own units a figure may get on a narrow page: below this its words cannot be read, and the
-/// page has to let it scroll.
-const SMALLEST_ZOOM: f64 = 0.75;
-/// How much wider than its own units a figure may get on a wide screen.
-const LARGEST_ZOOM: f64 = 1.4;
 /// From a lane to the ends of its arrows.
 const OFF_LANE: f64 = 2.0;
 
 pub(super) fn draw(trace: &Trace, content: &Content, options: &Options) -> String {
     if content.lanes.is_empty() {
-        return wrap(options, "Nothing happened.", 400.0, 20.0, Svg::default());
+        let nothing = "Nothing happened.";
+        return document(&options.id, &options.title, nothing, (400.0, 20.0), Svg::default());
     }
     let layout = Layout::new(trace, content);
     let canvas = Canvas { trace, content, layout: &layout, id: ident(&options.id) };
@@ -43,27 +39,7 @@ pub(super) fn draw(trace: &Trace, content: &Content, options: &Options) -> Strin
     let bottom = canvas.key(&mut svg, layout.scale.bottom + 26.0);
     let description =
         if options.description.is_empty() { canvas.summary() } else { options.description.clone() };
-    wrap(options, &description, layout.width, bottom, svg)
-}
-
-/// The outermost element.
-fn wrap(options: &Options, description: &str, width: f64, height: f64, body: Svg) -> String {
-    let id = ident(&options.id);
-    let (title, description) = (escape(&options.title), escape(description));
-    let (w, h, least, most) = (n(width), n(height), n(width * SMALLEST_ZOOM), n(width * LARGEST_ZOOM));
-    format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
-         width=\"100%\" style=\"min-width:{least}px;max-width:{most}px\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
-         <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n{}</svg>\n",
-        body.0
-    )
-}
-
-/// An id that is safe anywhere.
-fn ident(id: &str) -> String {
-    let safe: String =
-        id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
-    if safe.starts_with(|c: char| c.is_ascii_alphabetic()) { safe } else { format!("figure-{safe}") }
+    document(&options.id, &options.title, &description, (layout.width, bottom), svg)
 }
 
 /// A figure while it is drawn.

@@ -10,7 +10,8 @@ pub(super) fn event(svg: &mut Svg, layer: Layer, (x, y): (f64, f64)) {
     svg.path(class, &shape(layer, x, y));
 }
 
-fn shape(layer: Layer, x: f64, y: f64) -> String {
+/// The marker of an event as a path.
+pub(super) fn shape(layer: Layer, x: f64, y: f64) -> String {
     let polygon = |points: &[(f64, f64)]| {
         let points: Vec<String> =
             points.iter().map(|(dx, dy)| format!("{} {}", n(x + dx), n(y + dy))).collect();

@@ -2,11 +2,13 @@
 //!
 //! The figure is one inline `<svg>` that follows the reader's theme: it uses the colour of the text around it and a
 //! few CSS variables. Its style sheet, [`CSS`], is shipped once by the page; [`standalone`] puts it into a file that
-//! is opened on its own. The same trace and options give the same bytes.
+//! is opened on its own. The same trace and options give the same bytes. Numbers that move are a [`chart`], made the
+//! same way.
 //!
 //! Busy stretches are drawn to scale; silences are cut and say how long they were; a run with more rows than a page
 //! can hold shows its beginning, what surrounds everything remarkable, and its end.
 
+pub mod chart;
 mod draw;
 mod glyphs;
 mod labels;
@@ -18,6 +20,7 @@ mod select;
 mod svg;
 #[cfg(test)]
 mod tests;
+mod ticks;
 mod words;
 
 use std::time::Duration;

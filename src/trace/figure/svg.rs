@@ -29,6 +29,38 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// How much smaller than its own units a figure may get on a narrow page: below this its words cannot be read, and the
+/// page has to let it scroll.
+const SMALLEST_ZOOM: f64 = 0.75;
+/// How much wider than its own units a figure may get on a wide screen.
+const LARGEST_ZOOM: f64 = 1.4;
+
+/// The outermost element.
+pub(super) fn document(
+    id: &str,
+    title: &str,
+    description: &str,
+    (width, height): (f64, f64),
+    body: Svg,
+) -> String {
+    let id = ident(id);
+    let (title, description) = (escape(title), escape(description));
+    let (w, h, least, most) = (n(width), n(height), n(width * SMALLEST_ZOOM), n(width * LARGEST_ZOOM));
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
+         width=\"100%\" style=\"min-width:{least}px;max-width:{most}px\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+         <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n{}</svg>\n",
+        body.0
+    )
+}
+
+/// An id that is safe anywhere.
+pub(super) fn ident(id: &str) -> String {
+    let safe: String =
+        id.chars().map(|c| if c.is_ascii_alphanumeric() || "-_".contains(c) { c } else { '-' }).collect();
+    if safe.starts_with(|c: char| c.is_ascii_alphabetic()) { safe } else { format!("figure-{safe}") }
+}
+
 /// A growing piece of SVG.
 #[derive(Debug, Default)]
 pub(super) struct Svg(pub String);

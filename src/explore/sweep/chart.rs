@@ -1,0 +1,110 @@
+//! A sweep as a chart.
+
+use super::{Point, Sweep};
+use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
+use crate::trace::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
+use crate::trace::figure::standalone;
+
+/// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
+/// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.
+pub fn svg(sweep: &Sweep, title: Option<&str>, id: &str) -> String {
+    chart(&of(sweep, title, id))
+}
+
+/// A chart as a file of its own.
+pub fn standalone_svg(sweep: &Sweep) -> String {
+    standalone(&svg(sweep, None, "figure"))
+}
+
+fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
+    let (first, others) = sweep.vary.split_first().expect("a sweep varies something");
+    let positions: Option<Vec<f64>> = first.values.iter().map(|value| value.position).collect();
+    let axis = match positions {
+        Some(_) => Axis::Numbers(unit_of_parameter(first.unit)),
+        None => Axis::Words(first.values.iter().map(|value| value.text.clone()).collect()),
+    };
+    let positions = positions.unwrap_or_else(|| (0..first.values.len()).map(|place| place as f64).collect());
+    // The first parameter varies slowest: the points of one of its values stand together, in the order of the lines.
+    let lines = sweep.points.len() / first.values.len();
+    let name = |point: &Point| {
+        let values = others.iter().zip(&point.values[1..]);
+        let texts: Vec<&str> = values.map(|(vary, &place)| vary.values[place].text.as_str()).collect();
+        texts.join(", ")
+    };
+    let panel = |(measure, name): (usize, &&'static str)| {
+        let line = |line: usize| {
+            let of_line = sweep.points.iter().skip(line).step_by(lines);
+            let mut dots: Vec<Dot> = of_line
+                .map(|point| Dot {
+                    x: positions[point.values[0]],
+                    y: point.measures[measure].map(|s| [s.min, s.median, s.max]),
+                })
+                .collect();
+            dots.sort_by(|a, b| a.x.total_cmp(&b.x));
+            dots
+        };
+        Panel { name: (*name).to_owned(), unit: unit_of_measure(name), lines: (0..lines).map(line).collect() }
+    };
+    Chart {
+        title: title.unwrap_or(sweep.question).to_owned(),
+        description: description(sweep),
+        id: id.to_owned(),
+        along: first.name.clone(),
+        axis,
+        cases: others.iter().map(|vary| vary.name.as_str()).collect::<Vec<_>>().join(", "),
+        lines: sweep.points.iter().take(lines).map(name).collect(),
+        panels: sweep.measures.iter().enumerate().map(panel).collect(),
+    }
+}
+
+/// What is drawn, and over what.
+fn description(sweep: &Sweep) -> String {
+    let mut out = format!("{} by {}", sweep.measures.join(", "), sweep.vary[0].name);
+    if let Some((first, last)) = sweep.vary[0].values.first().zip(sweep.vary[0].values.last()) {
+        out += &format!(" ({} values, {} to {})", sweep.vary[0].values.len(), first.text, last.text);
+    }
+    for vary in &sweep.vary[1..] {
+        let texts: Vec<&str> = vary.values.iter().map(|value| value.text.as_str()).collect();
+        out += &format!(", for {} {}", vary.name, texts.join(", "));
+    }
+    if sweep.seeds.get() > 1 {
+        out += &format!("; the median of {} runs, and from the smallest to the largest", sweep.seeds);
+    }
+    out += ".";
+    for (measure, name) in sweep.measures.iter().enumerate() {
+        let happened = || sweep.points.iter().filter_map(|point| point.measures[measure]);
+        let low = happened().map(|s| s.min).fold(f64::INFINITY, f64::min);
+        let high = happened().map(|s| s.max).fold(f64::NEG_INFINITY, f64::max);
+        let missing = sweep.points.len() - happened().count();
+        if low <= high {
+            let plain = crate::explore::run::plain;
+            out += &format!(" {name} lies between {} and {}.", plain(low), plain(high));
+        }
+        if missing > 0 {
+            out += &format!(" It did not happen at {missing} of {} points.", sweep.points.len());
+        }
+    }
+    out
+}
+
+fn unit_of_parameter(unit: &str) -> Unit {
+    match unit {
+        <std::time::Duration as Scalar>::UNIT => Unit::Seconds,
+        <u64 as Scalar>::UNIT => Unit::Count,
+        ByteSize::UNIT => Unit::Bytes,
+        BitRate::UNIT => Unit::BitsPerSecond,
+        Probability::UNIT => Unit::Share,
+        _ => Unit::Number,
+    }
+}
+
+/// The unit that a measure's name ends with, before what statistic it is: `stall_s`, `connect_s_p99`.
+fn unit_of_measure(name: &str) -> Unit {
+    let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
+    match name.rsplit('_').find(statistic) {
+        Some("s") => Unit::Seconds,
+        Some("bytes") => Unit::Bytes,
+        Some("count") => Unit::Count,
+        _ => Unit::Number,
+    }
+}

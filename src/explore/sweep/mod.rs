@@ -1,0 +1,304 @@
+//! A scenario run again and again with changed parameters: how what is measured moves.
+//!
+//! - [`run`] makes the runs of a [`Plan`], side by side where there are threads; the outcome is the same without.
+//! - [`text`], [`csv`], [`json`], [`svg`], [`standalone_svg`]: its forms.
+
+mod chart;
+mod forms;
+mod parallel;
+#[cfg(test)]
+mod tests;
+mod vary;
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use super::Registry;
+use crate::parameter::{Choice as _, ParameterError, Spec, suggestion};
+use crate::scenario::{RunError, Scenario, Settings};
+use crate::sim::Engine;
+use crate::trace::statistics;
+
+pub use chart::{standalone_svg, svg};
+pub use forms::{csv, json, text};
+pub use parallel::threads;
+pub use vary::{MOST_RUNS, Vary, is_varied};
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The varied parameters, each with its values as typed: `1s,5s,10s..60s/6`. All combinations are run.
+    pub vary: Vec<(String, String)>,
+    /// The measures wanted, in this order; none: all of them.
+    pub measures: Vec<String>,
+    /// How often each point is run, each time with the next seed.
+    pub seeds: NonZeroU32,
+    /// What all runs share; its seed is the first one.
+    pub settings: Settings,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sweep {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// What it asks.
+    pub question: &'static str,
+    /// The command that does it again.
+    pub command: String,
+    /// The first seed.
+    pub seed: u64,
+    /// How often each point was run.
+    pub seeds: NonZeroU32,
+    /// The parameters that were set for all runs, as they would be typed.
+    pub set: Vec<(String, String)>,
+    /// The fault script, if it is not the scenario's own.
+    pub faults: Option<String>,
+    /// The varied parameters.
+    pub vary: Vec<Vary>,
+    /// The measures, in order.
+    pub measures: Vec<&'static str>,
+    /// The rows of the ledger that were claimed, in order.
+    pub claims: Vec<&'static str>,
+    /// All combinations; the last parameter varies fastest.
+    pub points: Vec<Point>,
+    /// Whether a claim failed in a run in which nothing was changed.
+    pub failed_at_the_defaults: bool,
+}
+
+/// One combination of values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// The value of each varied parameter: its place in [`Vary::values`].
+    pub values: Vec<usize>,
+    /// What was measured, in the order of [`Sweep::measures`]; `None`: it happened in no run.
+    pub measures: Vec<Option<Spread>>,
+    /// The rows of the ledger whose claim did not hold in every run.
+    pub claims_failed: Vec<&'static str>,
+}
+
+/// A measure over several runs, those in which it happened.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// The smallest value.
+    pub min: f64,
+    /// The median, by nearest rank: it is one of the values.
+    pub median: f64,
+    /// The largest value.
+    pub max: f64,
+    /// The number of runs in which it happened.
+    pub happened: u32,
+}
+
+/// A sweep cannot be made. Its text is one line that says what is valid.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// A run cannot be made.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// Nothing is varied.
+    #[error("nothing is varied; valid: {}", .0.join(", "))]
+    Nothing(Vec<String>),
+    /// A parameter is given more than once.
+    #[error("the parameter `{0}` is given twice")]
+    Twice(String),
+    /// More runs than [`MOST_RUNS`].
+    #[error("more than {MOST_RUNS} runs; vary less, or with fewer seeds")]
+    TooMany,
+    /// The scenario does not measure this.
+    #[error("no measure `{name}`{}; valid: {}", suggestion(.name, .valid), .valid.join(", "))]
+    NoMeasure {
+        /// The name given.
+        name: String,
+        /// The measures there are.
+        valid: Vec<String>,
+    },
+}
+
+impl From<ParameterError> for SweepError {
+    fn from(error: ParameterError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// What is kept of a run; its trace is not.
+#[derive(Debug, Clone)]
+struct Kept {
+    measures: Vec<(&'static str, Option<f64>)>,
+    claims: Vec<(&'static str, bool)>,
+    changed: bool,
+}
+
+/// Makes the runs on so many threads ([`threads`] knows how many are worth having). The number of threads changes
+/// nothing of what comes out.
+///
+/// # Errors
+/// [`SweepError`]; wrong names and values of parameters before the first run, wrong measures after it.
+pub fn run(registry: Registry, plan: &Plan, threads: NonZeroUsize) -> Result<Sweep, SweepError> {
+    let scenario = registry.find(&plan.scenario)?;
+    let specs = scenario.parameters();
+    let set = set(plan, &specs)?;
+    let vary = vary(plan, &specs)?;
+    let seeds = plan.seeds.get() as usize;
+    let count = vary.iter().try_fold(1usize, |n, vary| n.checked_mul(vary.values.len()));
+    let count = count.filter(|n| n.checked_mul(seeds).is_some_and(|runs| runs <= MOST_RUNS));
+    let count = count.ok_or(SweepError::TooMany)?;
+    let places: Vec<Vec<usize>> = (0..count).map(|n| places(&vary, n)).collect();
+
+    let one = |n: usize| -> Result<Kept, RunError> {
+        let mut settings = plan.settings.clone();
+        settings.seed = settings.seed.wrapping_add((n % seeds) as u64);
+        for (vary, &place) in vary.iter().zip(&places[n / seeds]) {
+            settings.given.insert(vary.name.clone(), vary.values[place].text.clone());
+        }
+        keep(scenario, &settings)
+    };
+    // The first run alone: it tells what is measured.
+    let first = one(0)?;
+    let measures = measures(plan, &first)?;
+    let rest = parallel::in_order(count * seeds - 1, threads, |n| one(n + 1))?;
+    let runs: Vec<Kept> = std::iter::once(first).chain(rest).collect();
+
+    let mut claims: Vec<&'static str> = Vec::new();
+    for (id, _) in runs.iter().flat_map(|run| &run.claims) {
+        if !claims.contains(id) {
+            claims.push(id);
+        }
+    }
+    let failed = |run: &Kept, id: &str| run.claims.iter().any(|(claimed, holds)| *claimed == id && !holds);
+    let unchanged = plan.settings.faults.is_none();
+    let failed_at_the_defaults =
+        runs.iter().any(|run| unchanged && !run.changed && run.claims.iter().any(|(_, holds)| !holds));
+    let points = places
+        .into_iter()
+        .zip(runs.chunks(seeds))
+        .map(|(values, runs)| Point {
+            values,
+            measures: measures.iter().map(|name| spread(runs, name)).collect(),
+            claims_failed: claims
+                .iter()
+                .copied()
+                .filter(|id| runs.iter().any(|run| failed(run, id)))
+                .collect(),
+        })
+        .collect();
+    Ok(Sweep {
+        scenario: scenario.name(),
+        question: scenario.question(),
+        command: command(plan, scenario.name()),
+        seed: plan.settings.seed,
+        seeds: plan.seeds,
+        set,
+        faults: plan.settings.faults.clone(),
+        vary,
+        measures,
+        claims,
+        points,
+        failed_at_the_defaults,
+    })
+}
+
+fn spec<'a>(specs: &'a [Spec], name: &str) -> Result<&'a Spec, ParameterError> {
+    specs.iter().find(|spec| spec.name == name).ok_or_else(|| ParameterError::Unknown {
+        name: name.to_owned(),
+        valid: specs.iter().map(|spec| spec.name.clone()).collect(),
+    })
+}
+
+/// What all runs share, checked, in order of declaration.
+fn set(plan: &Plan, specs: &[Spec]) -> Result<Vec<(String, String)>, SweepError> {
+    let given = &plan.settings.given;
+    if let Some(name) = given.keys().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
+        spec(specs, name)?;
+    }
+    let set = specs.iter().filter_map(|spec| Some((spec, given.get(&spec.name)?)));
+    let set = set.map(|(spec, text)| Ok((spec.name.clone(), spec.value(text)?.text)));
+    set.collect()
+}
+
+fn vary(plan: &Plan, specs: &[Spec]) -> Result<Vec<Vary>, SweepError> {
+    if plan.vary.is_empty() {
+        return Err(SweepError::Nothing(specs.iter().map(|spec| spec.name.clone()).collect()));
+    }
+    let mut out: Vec<Vary> = Vec::new();
+    for (name, text) in &plan.vary {
+        if plan.settings.given.contains_key(name) || out.iter().any(|vary| vary.name == *name) {
+            return Err(SweepError::Twice(name.clone()));
+        }
+        out.push(Vary::read(spec(specs, name)?, text)?);
+    }
+    Ok(out)
+}
+
+/// The places of the values of the `n`-th combination; the last parameter varies fastest.
+fn places(vary: &[Vary], n: usize) -> Vec<usize> {
+    let mut rest = n;
+    let mut places: Vec<usize> = Vec::new();
+    for vary in vary.iter().rev() {
+        places.push(rest % vary.values.len());
+        rest /= vary.values.len();
+    }
+    places.reverse();
+    places
+}
+
+fn keep(scenario: &dyn Scenario, settings: &Settings) -> Result<Kept, RunError> {
+    let outcome = scenario.run(settings)?;
+    Ok(Kept {
+        measures: outcome.measures.iter().map(|m| (m.name, m.value)).collect(),
+        claims: outcome.claims.iter().map(|c| (c.id, c.holds)).collect(),
+        changed: !outcome.changed.is_empty(),
+    })
+}
+
+fn measures(plan: &Plan, run: &Kept) -> Result<Vec<&'static str>, SweepError> {
+    let all = || run.measures.iter().map(|(name, _)| *name);
+    if plan.measures.is_empty() {
+        return Ok(all().collect());
+    }
+    let wanted = plan.measures.iter().map(|wanted| {
+        let unknown =
+            || SweepError::NoMeasure { name: wanted.clone(), valid: all().map(str::to_owned).collect() };
+        all().find(|name| name == wanted).ok_or_else(unknown)
+    });
+    wanted.collect()
+}
+
+fn spread(runs: &[Kept], name: &str) -> Option<Spread> {
+    let of = |run: &Kept| run.measures.iter().find(|(measured, _)| *measured == name)?.1;
+    let values: Vec<f64> = runs.iter().filter_map(of).collect();
+    let s = statistics(&values)?;
+    let happened = u32::try_from(values.len()).expect("no more than there are seeds");
+    Some(Spread { min: s.min, median: s.median, max: s.max, happened })
+}
+
+fn command(plan: &Plan, scenario: &str) -> String {
+    let quoted = |text: &str| match text.contains(char::is_whitespace) {
+        true => format!("'{text}'"),
+        false => text.to_owned(),
+    };
+    let mut out = format!("halfopen sweep {scenario}");
+    for (name, values) in &plan.vary {
+        out += &format!(" --vary {name}={}", quoted(values.trim()));
+    }
+    for (name, value) in &plan.settings.given {
+        out += &format!(" --set {name}={}", quoted(value.trim()));
+    }
+    if !plan.measures.is_empty() {
+        out += &format!(" --measure {}", plan.measures.join(","));
+    }
+    if plan.settings.seed != 0 {
+        out += &format!(" --seed {}", plan.settings.seed);
+    }
+    if plan.seeds.get() != 1 {
+        out += &format!(" --seeds {}", plan.seeds);
+    }
+    if let Some(script) = &plan.settings.faults {
+        out += &format!(" --faults '{script}'");
+    }
+    if plan.settings.engine != Engine::default() {
+        out += &format!(" --engine {}", plan.settings.engine.word());
+    }
+    out
+}

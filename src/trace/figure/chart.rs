@@ -1,0 +1,335 @@
+//! A chart: how one quantity or several move with another one.
+//!
+//! A panel for each quantity, one below the other, over the same horizontal axis; in each a line for each case. Dash and
+//! shape tell the lines apart, besides colour. Where there is no value a line has a gap.
+
+use super::glyphs;
+use super::svg::{Svg, document, n};
+use super::ticks::Ticks;
+use super::words::{shortened, width, wrapped};
+use crate::trace::Layer;
+
+pub use super::ticks::Unit;
+
+/// What a chart shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    /// What it is, in a few words: read by screen readers, shown under the pointer.
+    pub title: String,
+    /// What there is to see, in a sentence or two, for those who do not see it.
+    pub description: String,
+    /// The prefix of the ids inside; unique on its page.
+    pub id: String,
+    /// What the horizontal axis is, in a word or two.
+    pub along: String,
+    /// The horizontal axis.
+    pub axis: Axis,
+    /// What the lines differ in; empty where there is only one.
+    pub cases: String,
+    /// The lines' names.
+    pub lines: Vec<String>,
+    /// The quantities.
+    pub panels: Vec<Panel>,
+}
+
+/// A horizontal axis.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Axis {
+    /// Numbers, to scale.
+    Numbers(Unit),
+    /// Words, in order; the first one stands at 0, the next one at 1.
+    Words(Vec<String>),
+}
+
+/// A quantity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Panel {
+    /// Its name.
+    pub name: String,
+    /// What it is told in.
+    pub unit: Unit,
+    /// The dots of each of [`Chart::lines`], from left to right.
+    pub lines: Vec<Vec<Dot>>,
+}
+
+/// A value, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Dot {
+    /// Where it stands on the horizontal axis.
+    pub x: f64,
+    /// Its lowest, middle and highest value.
+    pub y: Option<[f64; 3]>,
+}
+
+/// The width of a chart in its own units.
+const WIDTH: f64 = 480.0;
+/// The left end of the axes: there is room for the words of a tick.
+const LEFT: f64 = 58.0;
+/// The right end of the axes.
+const RIGHT: f64 = WIDTH - 16.0;
+/// The height of a panel's axis.
+const HEIGHT: f64 = 170.0;
+/// Above an axis, for the panel's name.
+const HEAD: f64 = 26.0;
+/// Below an axis, for the words of its ticks.
+const FOOT: f64 = 24.0;
+/// Below the last axis, for its name.
+const NAME: f64 = 16.0;
+/// A line of the key.
+const KEY: f64 = 18.0;
+/// The size of the words of ticks and key.
+const SIZE: f64 = 10.5;
+/// A line with more dots than this has shapes only at some.
+const MOST_SHAPES: usize = 24;
+/// So many looks has a line in the style sheet.
+const LOOKS: usize = 5;
+/// The shapes of the dots.
+const SHAPES: [Layer; LOOKS] = [Layer::App, Layer::Tcp, Layer::Http, Layer::Ws, Layer::Link];
+
+/// Draws a chart; see the [module](self). It is styled by [`super::CSS`], as every figure.
+pub fn chart(chart: &Chart) -> String {
+    let mut svg = Svg::default();
+    let mut top = key(chart, &mut svg);
+    let across = Across::of(chart);
+    for (i, panel) in chart.panels.iter().enumerate() {
+        top += HEAD;
+        Plot { chart, panel, across: &across, up: Up::of(panel, top) }.draw(&mut svg);
+        top += HEIGHT + FOOT;
+        if i + 1 == chart.panels.len() {
+            svg.text("ho-name", (RIGHT, top + 6.0), "end", &shortened(&chart.along, 13.0, RIGHT - LEFT));
+            top += NAME;
+        }
+    }
+    document(&chart.id, &chart.title, &chart.description, (WIDTH, top), svg)
+}
+
+/// Draws how the lines look; returns where it ends.
+fn key(chart: &Chart, svg: &mut Svg) -> f64 {
+    if chart.lines.len() < 2 {
+        return 0.0;
+    }
+    const SAMPLE: f64 = 30.0;
+    let mut at = (8.0, 14.0);
+    let said = format!("{}:", shortened(&chart.cases, SIZE, WIDTH / 2.0));
+    svg.text("ho-time", at, "start", &said);
+    at.0 += width(&said, SIZE) + 10.0;
+    for (i, line) in chart.lines.iter().enumerate() {
+        let line = shortened(line, SIZE, WIDTH - SAMPLE - 32.0);
+        let wide = SAMPLE + 6.0 + width(&line, SIZE);
+        if at.0 + wide > WIDTH - 8.0 {
+            at = (8.0, at.1 + KEY);
+        }
+        let y = at.1 - 3.5;
+        svg.open(&look(i), "");
+        svg.line("ho-course", (at.0, y), (at.0 + SAMPLE, y));
+        shape(svg, i, (at.0 + SAMPLE / 2.0, y));
+        svg.close();
+        svg.text("ho-time", (at.0 + SAMPLE + 6.0, at.1), "start", &line);
+        at.0 += wide + 14.0;
+    }
+    at.1 + 6.0
+}
+
+/// The classes of a line.
+fn look(line: usize) -> String {
+    format!("ho-line ho-line-{}", line % LOOKS)
+}
+
+fn shape(svg: &mut Svg, line: usize, (x, y): (f64, f64)) {
+    // From the sixth line on a look comes back with the next shape.
+    svg.path("ho-dot", &glyphs::shape(SHAPES[(line + line / LOOKS) % LOOKS], x, y));
+}
+
+/// The horizontal axis.
+struct Across {
+    low: f64,
+    high: f64,
+    ticks: Vec<(f64, String)>,
+    /// Words have no way from one to the next: no line joins them.
+    words: bool,
+}
+
+impl Across {
+    fn of(chart: &Chart) -> Self {
+        match &chart.axis {
+            Axis::Words(words) => {
+                let ticks = words.iter().enumerate().map(|(i, word)| (i as f64, word.clone())).collect();
+                Self { low: -0.5, high: words.len() as f64 - 0.5, ticks, words: true }
+            }
+            Axis::Numbers(unit) => {
+                let dots = chart.panels.iter().flat_map(|panel| &panel.lines).flatten();
+                let (low, high) = ends(dots.map(|dot| dot.x)).unwrap_or((0.0, 1.0));
+                // Where 0 is near it is shown.
+                let low = if low > 0.0 && low <= high * 0.25 { 0.0 } else { low };
+                let ticks = Ticks::new(*unit, low, high, 6).between(low, high);
+                Self { low, high, ticks, words: false }
+            }
+        }
+    }
+
+    fn x(&self, value: f64) -> f64 {
+        // A single value stands in the middle.
+        let share = if self.high > self.low { (value - self.low) / (self.high - self.low) } else { 0.5 };
+        LEFT + share * (RIGHT - LEFT)
+    }
+
+    /// What one word may take.
+    fn room(&self) -> f64 {
+        (RIGHT - LEFT) / (self.high - self.low).max(1.0)
+    }
+}
+
+/// The vertical axis of a panel.
+struct Up {
+    low: f64,
+    high: f64,
+    top: f64,
+    ticks: Vec<(f64, String)>,
+}
+
+impl Up {
+    /// From 0, or below, to a round value above all others.
+    fn of(panel: &Panel, top: f64) -> Self {
+        let values = panel.lines.iter().flatten().filter_map(|dot| dot.y).flatten();
+        let (low, high) = ends(values).unwrap_or((0.0, 0.0));
+        let (low, high) = (low.min(0.0), high.max(0.0));
+        let ticks = Ticks::new(panel.unit, low, high, 5);
+        let round = |value: f64| value / ticks.step;
+        let low = (round(low) + 1e-9).floor() * ticks.step;
+        let high = (round(high) - 1e-9).ceil().max(round(low) + 1.0) * ticks.step;
+        Self { low, high, top, ticks: ticks.between(low, high) }
+    }
+
+    fn y(&self, value: f64) -> f64 {
+        self.top + HEIGHT * (self.high - value) / (self.high - self.low)
+    }
+}
+
+/// The smallest and the largest of some values.
+fn ends(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    values.filter(|value| value.is_finite()).fold(None, |ends, value| {
+        let (low, high) = ends.unwrap_or((value, value));
+        Some((low.min(value), high.max(value)))
+    })
+}
+
+/// A panel while it is drawn.
+struct Plot<'a> {
+    chart: &'a Chart,
+    panel: &'a Panel,
+    across: &'a Across,
+    up: Up,
+}
+
+/// A dot that has a value: where it stands, and the ends of its spread.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    x: f64,
+    y: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Plot<'_> {
+    fn draw(&self, svg: &mut Svg) {
+        self.axes(svg);
+        for (i, dots) in self.panel.lines.iter().enumerate() {
+            svg.open(&look(i), self.chart.lines.get(i).map_or("", String::as_str));
+            self.line(svg, i, dots);
+            svg.close();
+        }
+        if self.panel.lines.iter().flatten().all(|dot| dot.y.is_none()) {
+            let middle = ((LEFT + RIGHT) / 2.0, self.up.top + HEIGHT / 2.0);
+            svg.text("ho-cut", middle, "middle", "did not happen");
+        }
+    }
+
+    fn axes(&self, svg: &mut Svg) {
+        let bottom = self.up.top + HEIGHT;
+        svg.text(
+            "ho-name",
+            (8.0, self.up.top - 10.0),
+            "start",
+            &shortened(&self.panel.name, 13.0, WIDTH - 16.0),
+        );
+        for (value, label) in &self.up.ticks {
+            let y = self.up.y(*value);
+            let class = if *value == 0.0 { "ho-axis" } else { "ho-grid" };
+            svg.line(class, (LEFT, y), (RIGHT, y));
+            svg.text("ho-time", (LEFT - 6.0, y + 3.5), "end", label);
+        }
+        svg.line("ho-axis", (LEFT, self.up.top), (LEFT, bottom));
+        let mut free = f64::NEG_INFINITY;
+        for (value, label) in &self.across.ticks {
+            let x = self.across.x(*value);
+            svg.line("ho-axis", (x, bottom), (x, bottom + 4.0));
+            let lines = match self.across.words {
+                true => wrapped(label, SIZE, self.across.room() - 4.0, 1),
+                false => vec![label.clone()],
+            };
+            let text = lines.into_iter().next().unwrap_or_default();
+            let half = width(&text, SIZE) / 2.0;
+            // At the right end there is no more room than to the edge.
+            let middle = x.min(WIDTH - 2.0 - half);
+            if middle - half >= free {
+                svg.text("ho-time", (middle, bottom + 15.0), "middle", &text);
+                free = middle + half + 6.0;
+            }
+        }
+    }
+
+    fn line(&self, svg: &mut Svg, line: usize, dots: &[Dot]) {
+        let count = self.panel.lines.len() as f64;
+        // Dots on the same word stand beside each other.
+        let aside = if self.across.words {
+            (line as f64 - (count - 1.0) / 2.0) * (self.across.room() * 0.6 / count).min(14.0)
+        } else {
+            0.0
+        };
+        let place = |dot: &Dot| {
+            let [low, middle, high] = dot.y?.map(|value| self.up.y(value));
+            [low, middle, high].iter().all(|y| y.is_finite()).then_some(Place {
+                x: self.across.x(dot.x) + aside,
+                y: middle,
+                low,
+                high,
+            })
+        };
+        let places: Vec<Option<Place>> = dots.iter().map(place).collect();
+        let few = places.len() <= MOST_SHAPES || self.across.words;
+        let every = if few { 1 } else { places.len().div_ceil(MOST_SHAPES / 2) };
+        // The shapes of one line stand between those of the others.
+        let first = if few { 0 } else { (every / 2 + line * every / self.panel.lines.len()) % every };
+        let mut seen = 0;
+        for run in places.split(Option::is_none) {
+            let run: Vec<Place> = run.iter().flatten().copied().collect();
+            let joined = run.len() > 1 && !self.across.words;
+            if joined {
+                spread(svg, &run);
+                let points: Vec<String> = run.iter().map(|p| format!("{} {}", n(p.x), n(p.y))).collect();
+                svg.path("ho-course", &format!("M{}", points.join("L")));
+            }
+            for (i, place) in run.iter().enumerate() {
+                if !joined && n(place.low) != n(place.high) {
+                    svg.line("ho-whisker", (place.x, place.low), (place.x, place.high));
+                }
+                if !joined || (seen + i) % every == first {
+                    shape(svg, line, (place.x, place.y));
+                }
+            }
+            // The gap behind it counts, too.
+            seen += run.len() + 1;
+        }
+    }
+}
+
+/// The stretch between the lowest and the highest values, where there is one.
+fn spread(svg: &mut Svg, run: &[Place]) {
+    if run.iter().all(|place| n(place.low) == n(place.high)) {
+        return;
+    }
+    let there = run.iter().map(|p| format!("{} {}", n(p.x), n(p.high)));
+    let back = run.iter().rev().map(|p| format!("{} {}", n(p.x), n(p.low)));
+    let points: Vec<String> = there.chain(back).collect();
+    svg.path("ho-spread", &format!("M{}Z", points.join("L")));
+}
