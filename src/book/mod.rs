@@ -57,6 +57,9 @@ pub use chapter::Fault;
 use crate::explore::Runs;
 use chapter::Chapter;
 
+/// The program as WebAssembly: where `.ci/wasm` leaves it in the repository, and where the book's page `run/` fetches it.
+const PROGRAM: [&str; 2] = ["target/wasm/halfopen.wasm", "run/halfopen.wasm"];
+
 /// The book's name among mdBook's preprocessors: `[preprocessor.halfopen]`.
 const NAME: &str = "halfopen";
 
@@ -141,6 +144,8 @@ impl Preprocessor for HalfOpen {
 /// Builds the book whose `book.toml` is in `root` into `dest`, in this process: the configured command of the preprocessor
 /// is not run.
 ///
+/// If the book has the page `run/` and the program as WebAssembly is at hand (`target/wasm/halfopen.wasm`), that goes with it.
+///
 /// A book that was in `dest` is replaced when the new one is complete, and kept when the build fails.
 ///
 /// # Errors
@@ -165,6 +170,10 @@ pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
     let mut book = MDBook::load_with_config(root, config).map_err(of_mdbook)?;
     book.with_preprocessor(HalfOpen::new(runs.clone()));
     book.build().map_err(of_mdbook)?;
+    let [program, place] = [root.join(PROGRAM[0]), complete.join(PROGRAM[1])];
+    if program.is_file() && place.with_file_name("index.html").is_file() {
+        fs::copy(program, place)?;
+    }
 
     if dest.exists() {
         fs::remove_dir_all(&dest)?;

@@ -12,9 +12,14 @@ pub fn have(program: &str) -> bool {
         .status()
         .is_ok_and(|s| s.success());
     if !found {
-        let required = std::env::var("HALFOPEN_TOOLS").is_ok_and(|v| v == "required");
-        assert!(!required, "{program} is not installed, and HALFOPEN_TOOLS=required");
-        eprintln!("\n*** SKIPPED: {program} is not installed, so this test has tested nothing ***\n");
+        missing(&format!("{program} is not installed"));
     }
     found
+}
+
+/// Says loudly that a test is skipped for what is missing, or fails it where nothing may be.
+pub fn missing(what: &str) {
+    let required = std::env::var("HALFOPEN_TOOLS").is_ok_and(|v| v == "required");
+    assert!(!required, "{what}, and HALFOPEN_TOOLS=required");
+    eprintln!("\n*** SKIPPED: {what}, so this test has tested nothing ***\n");
 }

@@ -1,0 +1,26 @@
+// Runs command lines away from the page, which stays alive meanwhile. The module is compiled once; each run is an instance of
+// its own.
+//
+// Comes in: a list of command lines (lists of words, without the program's name). Goes out: {runs: [{status, stdout, stderr}],
+// ms}, or {missing: true} where the book was built without the program. After a run that printed nothing none is made.
+import { run } from "./wasi.js";
+
+let module;
+
+async function compiled() {
+  const answer = await fetch("halfopen.wasm");
+  if (!answer.ok) return null;
+  return WebAssembly.compile(await answer.arrayBuffer());
+}
+
+onmessage = async ({ data: lines }) => {
+  module ??= await compiled();
+  if (!module) return postMessage({ missing: true });
+  const began = performance.now();
+  const runs = [];
+  for (const line of lines) {
+    runs.push(await run(module, ["halfopen", ...line]));
+    if (runs.at(-1).stdout === "") break;
+  }
+  postMessage({ runs, ms: performance.now() - began });
+};
