@@ -4,6 +4,7 @@
 //! Tasks of libraries that spawn by themselves are stopped at their next system call, so that nothing outside the
 //! process can tell the difference. The kernel needs no CPU.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -19,47 +20,41 @@ pub struct ProcessId(pub(super) u32);
 
 /// The CPU of a machine.
 #[derive(Debug, Default)]
-pub struct Cpu(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    stalled: bool,
-    waiting: Vec<Waker>,
+pub struct Cpu {
+    stalled: AtomicBool,
+    /// Who wants to run.
+    waiting: Mutex<Vec<Waker>>,
 }
 
 impl Cpu {
     /// From now on no process runs.
     pub fn stall(&self) {
-        self.lock().stalled = true;
+        self.stalled.store(true, Ordering::Relaxed);
     }
 
     /// From now on processes run again.
     pub fn resume(&self) {
-        let waiting = {
-            let mut state = self.lock();
-            state.stalled = false;
-            std::mem::take(&mut state.waiting)
-        };
-        for waker in waiting {
+        self.stalled.store(false, Ordering::Relaxed);
+        for waker in std::mem::take(&mut *self.waiting()) {
             waker.wake();
         }
     }
 
     /// Ready while processes run; else wakes when they do again.
     pub fn poll_running(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
-        if !state.stalled {
+        if !self.stalled.load(Ordering::Relaxed) {
             return Poll::Ready(());
         }
-        if !state.waiting.iter().any(|w| w.will_wake(cx.waker())) {
-            state.waiting.push(cx.waker().clone());
+        let mut waiting = self.waiting();
+        if !waiting.iter().any(|w| w.will_wake(cx.waker())) {
+            waiting.push(cx.waker().clone());
         }
         Poll::Pending
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Two fields, written together: a panic elsewhere leaves them sound.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn waiting(&self) -> MutexGuard<'_, Vec<Waker>> {
+        // A list is sound after a panic elsewhere.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,6 +4,7 @@
 //! have done what was due: packets and timers first, then whoever waits for them, as interrupts come before processes.
 //! That decides what would else be decided by which of two tasks an engine happens to wake first.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Waker;
@@ -18,7 +19,7 @@ const NEVER: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Doorbell {
     /// The machines whose kernels have something to send or a new deadline.
-    rung: Mutex<Vec<usize>>,
+    rung: Mutex<BTreeSet<usize>>,
     pub notify: Notify,
     /// When the node's next deadline is, in microseconds.
     due_us: AtomicU64,
@@ -40,16 +41,13 @@ impl Default for Doorbell {
 impl Doorbell {
     /// The kernel of a machine has something to do.
     pub fn ring(&self, machine: usize) {
-        let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        if !rung.contains(&machine) {
-            rung.push(machine);
+        if self.rung.lock().unwrap_or_else(PoisonError::into_inner).insert(machine) {
+            self.notify.notify_one();
         }
-        drop(rung);
-        self.notify.notify_one();
     }
 
     /// The machines whose kernels have something to do.
-    pub fn take(&self) -> Vec<usize> {
+    pub fn take(&self) -> BTreeSet<usize> {
         std::mem::take(&mut self.rung.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

@@ -46,8 +46,12 @@ impl Shared {
 
     /// A system call: the kernel does it, and whoever drives the kernel looks what came of it.
     fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
-        let result = f(&mut self.kernel(), self.clock.now());
-        self.doorbell.ring(self.index);
+        let mut kernel = self.kernel();
+        let deadline = kernel.deadline();
+        let result = f(&mut kernel, self.clock.now());
+        if kernel.has_departures() || kernel.deadline() != deadline {
+            self.doorbell.ring(self.index);
+        }
         result
     }
 }

@@ -339,6 +339,11 @@ impl Kernel {
         self.settle(now, id);
     }
 
+    /// Whether there are packets to put on the wire.
+    pub fn has_departures(&self) -> bool {
+        !self.departures.is_empty()
+    }
+
     /// The next packet to put on the wire.
     pub fn departure(&mut self) -> Option<Departure> {
         self.departures.pop_front()

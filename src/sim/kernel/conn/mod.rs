@@ -2,21 +2,26 @@
 //!
 //! smoltcp's state machine processes and makes the segments. Its timers never run by themselves: its clock stands still
 //! while one of them is pending, and jumps to smoltcp's own deadline exactly when *our* timer for that purpose fires.
+//!
+//! Here: what arrives, and what is due. `output`: what leaves. `process`: what the process above it does.
+
+mod output;
+mod process;
 
 use std::io;
 use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{CongestionControl, RecvError, Socket, SocketBuffer, State};
+use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::time::Instant;
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 
 use super::acks::AckTimer;
 use super::keepalive::{self, KeepaliveTimer};
 use super::retransmit::{self, Phase, Retransmit};
-use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, resequenced, without_fin};
+use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, without_fin};
 use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
@@ -436,214 +441,5 @@ impl Conn {
         }
         self.detached = true;
         Fired::GaveUp { reset }
-    }
-
-    /// Reads what has arrived; `None`: nothing yet.
-    pub fn read(&mut self, now: Duration, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        if self.socket().can_recv() {
-            // can_recv() says that there is data, which is all that recv_slice() asks for.
-            let n = self.socket_mut().recv_slice(buffer).unwrap_or(0);
-            if !self.detached {
-                self.emit(now, true);
-            }
-            return Some(Ok(n));
-        }
-        if let Some(error) = self.error.take() {
-            return Some(Err(error.into()));
-        }
-        if self.detached {
-            return Some(Ok(0));
-        }
-        match self.socket_mut().recv_slice(&mut []) {
-            Err(RecvError::Finished | RecvError::InvalidState) => Some(Ok(0)),
-            Ok(_) => None,
-        }
-    }
-
-    /// Writes as much as fits; `None`: nothing does, just now.
-    pub fn write(&mut self, now: Duration, data: &[u8]) -> Option<io::Result<usize>> {
-        if let Some(error) = self.error.take() {
-            return Some(Err(error.into()));
-        }
-        if self.detached || self.finishing || !self.socket().may_send() {
-            return Some(Err(io::ErrorKind::BrokenPipe.into()));
-        }
-        if !self.socket().can_send() {
-            return None;
-        }
-        // may_send() was checked.
-        let n = self.socket_mut().send_slice(data).unwrap_or(0);
-        // After a timeout the congestion window is one segment, and that one is under way: what is new waits.
-        if self.xmit.timeouts == 0 {
-            self.emit(now, false);
-        }
-        Some(Ok(n))
-    }
-
-    /// shutdown(SHUT_WR): a FIN after what was written.
-    pub fn shutdown(&mut self, now: Duration) {
-        if !self.detached {
-            self.finish(now);
-        }
-    }
-
-    /// Queues a FIN behind what was written. In LAST-ACK smoltcp ignores that the peer opens its window, so that it gets
-    /// there only when everything before the FIN has been sent.
-    fn finish(&mut self, now: Duration) {
-        self.finishing = self.state() == State::CloseWait && self.unsent() > 0;
-        if !self.finishing {
-            self.socket_mut().close();
-            self.emit(now, false);
-        }
-    }
-
-    /// Bytes written and not yet sent.
-    fn unsent(&self) -> usize {
-        let sent = self.xmit.next_seq().wrapping_sub(self.xmit.first_unacknowledged());
-        self.socket().send_queue().saturating_sub(sent as usize)
-    }
-
-    /// The process lets go of it. With unread data, or a linger of zero, that is a RST (RFC 9293 section 3.6.1, and
-    /// RFC 2525 section 2.17).
-    pub fn close(&mut self, now: Duration) {
-        self.orphan = true;
-        self.xmit.orphan = true;
-        self.read_waker = None;
-        self.write_waker = None;
-        if self.detached {
-            return;
-        }
-        let unread = self.socket().recv_queue() > 0;
-        if unread || self.options.linger == Some(Duration::ZERO) {
-            self.give_up(now, true);
-        } else if self.state() == State::SynSent {
-            self.detached = true;
-        } else {
-            self.finish(now);
-            if self.state() == State::FinWait2 {
-                self.fin_wait_2 = Some(now + self.fin_timeout);
-            }
-        }
-    }
-
-    /// Wakes whoever waits for what is now possible.
-    pub fn wake(&mut self) {
-        let over = self.detached || self.error.is_some();
-        let socket = self.sockets.get::<Socket>(self.handle);
-        if (over || socket.can_recv() || !socket.may_recv())
-            && let Some(w) = self.read_waker.take()
-        {
-            w.wake();
-        }
-        if (over || socket.can_send() || (!socket.may_send() && socket.state() != State::SynSent))
-            && let Some(w) = self.write_waker.take()
-        {
-            w.wake();
-        }
-    }
-
-    /// What is to be sent.
-    pub fn outgoing(&mut self) -> std::collections::vec_deque::Drain<'_, Outgoing> {
-        self.wire.leaving.drain(..)
-    }
-
-    /// smoltcp's clock follows ours while nothing of smoltcp's is pending, and else stands still.
-    fn follow(&mut self, now: Duration) {
-        if self.iface.poll_at(self.clock, &self.sockets).is_none() {
-            let micros = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-            self.clock = self.clock.max(Instant::from_micros(micros));
-        }
-    }
-
-    /// Our timer fired: smoltcp's clock jumps to its own deadline, once or, where an acknowledgement was pending
-    /// before it, twice. Answers whether anything was sent that asks for an answer.
-    fn provoke(&mut self, now: Duration) -> bool {
-        for _ in 0..3 {
-            let Some(at) = self.iface.poll_at(self.clock, &self.sockets) else {
-                return false;
-            };
-            // Data that the congestion window holds back make smoltcp want to run at once, and hide its deadline.
-            let held_back = at <= self.clock && self.xmit.in_flight();
-            self.clock = if held_back { self.clock + ANY_TIMEOUT } else { self.clock.max(at) };
-            if self.emit(now, true) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Takes the segments out of smoltcp that it wants to send just now, as many as the congestion window allows;
-    /// `owing`: one at least, because an acknowledgement may be among them. Answers whether one of them was more than an
-    /// acknowledgement.
-    fn emit(&mut self, now: Duration, owing: bool) -> bool {
-        let mut substantial = false;
-        let mut owing = owing;
-        while owing || self.slow_start.allows(self.xmit.segments_in_flight()) {
-            owing = false;
-            let first = self.wire.leaving.len();
-            let result = self.iface.poll_egress(self.clock, &mut self.wire, &mut self.sockets);
-            for i in first..self.wire.leaving.len() {
-                substantial |= self.account(now, i);
-            }
-            if result != PollResult::SocketStateChanged {
-                break;
-            }
-        }
-        // Data are there, nothing is under way, and smoltcp does not send them: to it the window is closed.
-        let closed = self.is_open() && self.socket().send_queue() > 0 && !self.xmit.in_flight();
-        self.xmit.window_closed(now, closed);
-        if self.orphan && self.state() == State::FinWait2 && self.fin_wait_2.is_none() {
-            self.fin_wait_2 = Some(now + self.fin_timeout);
-        }
-        substantial
-    }
-
-    /// Takes note of a segment that leaves. Answers whether it is more than an acknowledgement.
-    fn account(&mut self, now: Duration, i: usize) -> bool {
-        let Some(segment) = Segment::parse(&self.wire.leaving[i].bytes) else {
-            return false;
-        };
-        let keepalive = self.wire.leaving[i].marks.keepalive;
-        self.last_window_sent = segment.window;
-        if segment.syn {
-            self.scale = segment.window_scale.unwrap_or(0);
-        }
-        if let Some(ack) = segment.ack {
-            self.last_ack_sent = ack;
-            self.acks.sent(now, segment.len > 0 && !keepalive);
-        }
-        if segment.rst {
-            return false;
-        }
-        if segment.space() == 0 {
-            self.resequence(i, segment.seq);
-            return false;
-        }
-        if keepalive {
-            return true;
-        }
-        // A probe of a closed window stays unsent as far as the sequence is concerned.
-        if self.wire.leaving[i].marks.window_probe && segment.len == 1 && !segment.fin {
-            return true;
-        }
-        self.wire.leaving[i].marks.window_probe = false;
-        if !seq_before(segment.end(), self.xmit.next_seq()) && !segment.syn {
-            self.tail = Some(self.wire.leaving[i].bytes.clone());
-        }
-        self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
-        true
-    }
-
-    /// An acknowledgement goes out under the highest sequence number sent, as far as the peer's window reaches
-    /// (tcp_acceptable_seq()). smoltcp uses the one it is about to send again after a timeout, which the peer may be past:
-    /// it would ignore the acknowledgement, and two sides that both retransmit would do so for ever.
-    fn resequence(&mut self, i: usize, seq: u32) {
-        let window_ends = self.xmit.first_unacknowledged().wrapping_add(self.peer_window);
-        let next = self.xmit.next_seq();
-        let acceptable = if seq_before(window_ends, next) { window_ends } else { next };
-        if self.xmit.in_flight() && seq != acceptable {
-            let out = &mut self.wire.leaving[i];
-            out.bytes = resequenced(&out.bytes, acceptable);
-        }
     }
 }
