@@ -70,7 +70,7 @@ const RIGHT: f64 = WIDTH - 16.0;
 /// The height of a panel's axis.
 const HEIGHT: f64 = 170.0;
 /// Above an axis, for the panel's name.
-const HEAD: f64 = 26.0;
+const HEAD: f64 = 30.0;
 /// Below an axis, for the words of its ticks.
 const FOOT: f64 = 24.0;
 /// Below the last axis, for its name.
@@ -248,7 +248,7 @@ impl Plot<'_> {
         let bottom = self.up.top + HEIGHT;
         svg.text(
             "ho-name",
-            (8.0, self.up.top - 10.0),
+            (8.0, self.up.top - 13.0),
             "start",
             &shortened(&self.panel.name, 13.0, WIDTH - 16.0),
         );
@@ -297,6 +297,8 @@ impl Plot<'_> {
         };
         let places: Vec<Option<Place>> = dots.iter().map(place).collect();
         let few = places.len() <= MOST_SHAPES || self.across.words;
+        // A line alone on its page has to be told from no other.
+        let shapes = few || self.panel.lines.len() > 1;
         let every = if few { 1 } else { places.len().div_ceil(MOST_SHAPES / 2) };
         // The shapes of one line stand between those of the others.
         let first = if few { 0 } else { (every / 2 + line * every / self.panel.lines.len()) % every };
@@ -313,7 +315,7 @@ impl Plot<'_> {
                 if !joined && n(place.low) != n(place.high) {
                     svg.line("ho-whisker", (place.x, place.low), (place.x, place.high));
                 }
-                if !joined || (seen + i) % every == first {
+                if !joined || (shapes && (seen + i) % every == first) {
                     shape(svg, line, (place.x, place.y));
                 }
             }
