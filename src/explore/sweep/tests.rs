@@ -42,7 +42,7 @@ impl Scenario for Seeded {
         outcome.measures.truncate(1);
         outcome.measures[0].value = (settings.seed != 2).then_some(settings.seed as f64);
         outcome.claims.truncate(1);
-        outcome.claims[0].holds = settings.seed % 2 == 0;
+        outcome.claims[0].holds = settings.seed.is_multiple_of(2);
         Ok(outcome)
     }
 }
@@ -234,6 +234,7 @@ fn a_line_has_a_gap_where_the_measure_did_not_happen() {
     let svg = Document::parse(&text).unwrap();
     assert_eq!(classed(&svg, "ho-dot").len(), 11 - missing, "a shape for each value, none for no value");
     assert_eq!(classed(&svg, "ho-course").len(), 1);
+    assert!(texts(&svg).iter().any(|text| text == "gaps: did not happen"));
 }
 
 #[test]

@@ -191,7 +191,9 @@ impl Up {
     /// From 0, or below, to a round value above all others.
     fn of(panel: &Panel, top: f64) -> Self {
         let values = panel.lines.iter().flatten().filter_map(|dot| dot.y).flatten();
-        let (low, high) = ends(values).unwrap_or((0.0, 0.0));
+        let Some((low, high)) = ends(values) else {
+            return Self { low: 0.0, high: 1.0, top, ticks: vec![(0.0, "0".to_owned())] };
+        };
         let (low, high) = (low.min(0.0), high.max(0.0));
         let ticks = Ticks::new(panel.unit, low, high, 5);
         let round = |value: f64| value / ticks.step;
@@ -238,9 +240,12 @@ impl Plot<'_> {
             self.line(svg, i, dots);
             svg.close();
         }
-        if self.panel.lines.iter().flatten().all(|dot| dot.y.is_none()) {
+        let dots = || self.panel.lines.iter().flatten();
+        if dots().all(|dot| dot.y.is_none()) {
             let middle = ((LEFT + RIGHT) / 2.0, self.up.top + HEIGHT / 2.0);
             svg.text("ho-cut", middle, "middle", "did not happen");
+        } else if dots().any(|dot| dot.y.is_none()) {
+            svg.text("ho-key", (RIGHT, self.up.top - 13.0), "end", "gaps: did not happen");
         }
     }
 
