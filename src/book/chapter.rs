@@ -7,6 +7,7 @@ use super::directive::{Directive, Piece, pieces};
 use super::figure;
 use super::grammar::{Checked, Kind, check};
 use super::html::{code, code_span, dense, escape, inline, table};
+use super::sweep;
 use crate::explore::forms;
 use crate::explore::run::{plain, value, verdict};
 use crate::explore::{Runs, claims, fidelity, list};
@@ -114,6 +115,12 @@ impl Chapter<'_> {
                 let outcome = self.run(&checked)?;
                 self.figure(&checked, &outcome, figures).map(block)
             }
+            Kind::Sweep => {
+                *figures += 1;
+                let id = format!("{}-{figures}", slug(self.path));
+                let row = |id: &str| self.row(id);
+                sweep::chart(&checked, self.runs.registry(), &id, row).map(block)
+            }
             Kind::Measures => Ok(block(measures(&*self.run(&checked)?))),
             Kind::Claims => Ok(block(self.claims(&*self.run(&checked)?))),
             Kind::Measure => measure(&checked, &*self.run(&checked)?),
@@ -158,13 +165,18 @@ impl Chapter<'_> {
         }
         let mut out = "<ul class=\"halfopen-claims\">\n".to_owned();
         for claim in &outcome.claims {
-            let id = match self.ledger {
-                Some(ledger) => format!("<a href=\"{}\">{}</a>", self.link(ledger, claim.id), claim.id),
-                None => claim.id.to_owned(),
-            };
+            let id = self.row(claim.id);
             out += &format!("<li>{id} {} {}</li>\n", inline(&claim.statement), badge(claim.holds));
         }
         out + "</ul>\n"
+    }
+
+    /// A row of the ledger by its name, linked if the book has the ledger.
+    fn row(&self, id: &str) -> String {
+        match self.ledger {
+            Some(ledger) => format!("<a href=\"{}\">{id}</a>", self.link(ledger, id)),
+            None => id.to_owned(),
+        }
     }
 
     /// From this chapter's page to a row on the ledger's page.

@@ -20,6 +20,8 @@ pub enum Kind {
     Measures,
     /// What was claimed, and whether it holds.
     Claims,
+    /// A chart of measures over parameters.
+    Sweep,
     /// One number in running text.
     Measure,
     /// The command that does a run, in running text.
@@ -60,7 +62,7 @@ const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -
     Shape { name, kind, words, runs: true, options: &[], block: true }
 }
 
-const SHAPES: [Shape; 13] = [
+const SHAPES: [Shape; 14] = [
     Shape { options: &["from", "until", "fold", "claims"], ..shape("story", Kind::Story, &["SCENARIO"]) },
     Shape {
         options: &["from", "until", "title", "description", "hosts", "layers", "packets", "claims"],
@@ -69,6 +71,7 @@ const SHAPES: [Shape; 13] = [
     Shape { options: &["from", "until", "claims"], ..shape("packets", Kind::Packets, &["SCENARIO"]) },
     shape("measures", Kind::Measures, &["SCENARIO"]),
     shape("claims", Kind::Claims, &["SCENARIO"]),
+    Shape { options: &["measure", "seeds", "title", "claims"], ..shape("sweep", Kind::Sweep, &["SCENARIO"]) },
     Shape {
         options: &["precision", "none"],
         block: false,
@@ -156,6 +159,11 @@ impl Checked<'_> {
     /// The value of an option.
     pub fn option(&self, key: &str) -> Option<&str> {
         self.directive.options.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters given, in order.
+    pub fn parameters(&self) -> &[(String, String)] {
+        &self.directive.parameters
     }
 
     /// The value of an option that is a whole number.

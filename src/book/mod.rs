@@ -19,6 +19,10 @@
 //! - `{{#packets SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--claims=yes]}}`: one line a segment.
 //! - `{{#measures SCENARIO [KEY=VALUE]..}}`: a table of what was measured.
 //! - `{{#claims SCENARIO [KEY=VALUE]..}}`: what was claimed, and whether it holds.
+//! - `{{#sweep SCENARIO KEY=VALUES.. [--measure=NAME,..] [--seeds=N] [--title=TEXT] [--claims=no]}}`: a chart. A parameter
+//!   with a list (`1s,5s`) or a range (`1s..120s/120`) is varied, as by `--vary` on the command line, one with a single value
+//!   is set. Along the chart stands the first varied parameter; a panel for each measure (all of them unless given); a line
+//!   for each value of the others.
 //! - `{{#parameters SCENARIO}}`: a table of its parameters.
 //! - `{{#legend FORM}}`: what the columns of a `story` or of `packets` mean.
 //! - `{{#list}}`: all scenarios; `{{#ledger}}`: all rows of the ledger.
@@ -30,8 +34,8 @@
 //! - `{{#parameter SCENARIO NAME}}`: a parameter's default.
 //! - `{{#command SCENARIO [KEY=VALUE]..}}`: the command that does the run.
 //!
-//! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. Under every story, figure and list of packets stands the
-//! command that reproduces it and, unless `--claims=no`, the claims. The same run is made once a build. Anything unknown or
+//! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. Under every story, figure, chart and list of packets stands
+//! the command that reproduces it and, unless `--claims=no`, the claims. The same run is made once a build. Anything unknown or
 //! wrong, also a file that mdBook's own `include` does not find, fails the build with `file:line: message`.
 //!
 //! A scenario's code is shown with mdBook's `{{#include FILE}}`.
@@ -41,6 +45,7 @@ mod directive;
 mod figure;
 mod grammar;
 mod html;
+mod sweep;
 
 use std::fmt;
 use std::fs;

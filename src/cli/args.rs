@@ -31,6 +31,7 @@ pub enum Command {
     /// Run a scenario.
     Run(Run),
     /// Run a scenario with changed parameters, all combinations of them, and tell how the measures move.
+    #[command(after_long_help = SWEEP_EXAMPLES)]
     Sweep(Sweep),
     /// Print the ledger: every row, the scenario that shows it, whether it holds, a count.
     Claims {
@@ -79,18 +80,18 @@ pub struct Run {
     pub engine: EngineArg,
 }
 
-/// Run a scenario with changed parameters, all combinations of them, and tell how the measures move.
-///
-/// The values of a parameter are listed, and a range has so many values, evenly spaced, with both ends:
-///
-///     halfopen sweep tcp/outage-tail --vary outage=1s..120s/120 --measure stall_s
-///
-///     halfopen sweep tcp/outage-tail --vary outage=1s,5s,10s..60s/6 --vary kernel.timers=linux,rfc6298
-///
-/// A chart (`--format svg`) has the first parameter along it, a panel for each measure, and a line for each value of the
-/// other parameters.
+const SWEEP_EXAMPLES: &str = "\
+Values:
+  outage=1s,5s,30s                 these
+  outage=1s..120s/120              120 values, evenly spaced, the first 1s and the last 120s
+  outage=0s,1s,10s..60s/6          both
+  kernel.timers=linux,rfc6298      words
+
+A chart (--format svg) has the first varied parameter along it, a panel for each measure, and a line for each value of
+the other parameters:
+  halfopen sweep tcp/outage-tail --vary outage=1s..120s/120 --vary kernel.timers=linux,rfc6298 --measure stall_s --format svg";
+
 #[derive(Debug, Args)]
-#[command(verbatim_doc_comment)]
 pub struct Sweep {
     /// The scenario, as `halfopen list` names it.
     pub scenario: String,

@@ -2,17 +2,18 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Point, Sweep};
+use super::{Point, Spread, Sweep};
 use crate::explore::columns::columns;
 use crate::explore::run::{number, plain};
 
 /// For a person: the scenario, its seeds, what was set for all runs, a row for each point, and the command that does it
-/// again. `-`: it did not happen.
+/// again. `-`: it did not happen. Over several seeds a measure is one number where all runs agree, else the smallest,
+/// the median and the largest, and in how many runs it happened where that is not all of them.
 pub fn text(sweep: &Sweep) -> String {
     let last = sweep.seed.saturating_add(u64::from(sweep.seeds.get()) - 1);
     let mut out = match sweep.seeds.get() {
         1 => format!("{}  seed {}\n", sweep.scenario, sweep.seed),
-        _ => format!("{}  seeds {} to {last}\n", sweep.scenario, sweep.seed),
+        _ => format!("{}  seeds {} to {last}: min / median / max\n", sweep.scenario, sweep.seed),
     };
     let set: Vec<Vec<String>> =
         sweep.set.iter().map(|(name, value)| vec![format!("* {name}"), value.clone()]).collect();
@@ -20,52 +21,75 @@ pub fn text(sweep: &Sweep) -> String {
     if let Some(script) = &sweep.faults {
         out += &format!("* faults  {script}\n");
     }
-    out += &format!("\n{}", columns("", &grid(sweep, "-", "does not hold")));
+    let names = sweep.measures.iter().map(|name| (*name).to_owned());
+    let grid = grid(sweep, names.collect(), "does not hold", |spread| vec![told(sweep, spread)]);
+    out += &format!("\n{}", columns("", &grid));
     out + &format!("\n{}\n", sweep.command)
 }
 
-/// For a spreadsheet: a header, a row for each point; the columns of [`text`], the last one named `claims_failed`. What
-/// did not happen is empty. As RFC 4180 says.
+fn told(sweep: &Sweep, spread: Option<Spread>) -> String {
+    let Some(s) = spread else {
+        return "-".to_owned();
+    };
+    let mut out = match s.min == s.max {
+        true => plain(s.median),
+        false => format!("{} / {} / {}", plain(s.min), plain(s.median), plain(s.max)),
+    };
+    if s.happened != sweep.seeds.get() {
+        out += &format!(" ({} of {})", s.happened, sweep.seeds);
+    }
+    out
+}
+
+/// For a spreadsheet: a header, then a row for each point. A measure `NAME` is a column; over several seeds it is
+/// `NAME.min`, `NAME.median`, `NAME.max` and `NAME.happened` (in how many runs). What did not happen is empty. The last
+/// column is `claims_failed`: the rows of the ledger, separated by blanks. As RFC 4180 says.
 pub fn csv(sweep: &Sweep) -> String {
+    let several = sweep.seeds.get() > 1;
+    let of = |name: &&str| match several {
+        true => ["min", "median", "max", "happened"].map(|of| format!("{name}.{of}")).to_vec(),
+        false => vec![(*name).to_owned()],
+    };
+    let cells = |spread: Option<Spread>| {
+        let cell = |value: fn(Spread) -> f64| spread.map(value).map(plain).unwrap_or_default();
+        let mut cells = vec![cell(|s| s.min)];
+        if several {
+            let happened = spread.map_or(0, |s| s.happened).to_string();
+            cells.extend([cell(|s| s.median), cell(|s| s.max), happened]);
+        }
+        cells
+    };
     let row = |cells: &Vec<String>| {
         let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
         // RFC 4180, 2.1: lines end with CR LF.
         cells.join(",") + "\r\n"
     };
-    grid(sweep, "", "claims_failed").iter().map(row).collect()
+    let names = sweep.measures.iter().flat_map(of).collect();
+    grid(sweep, names, "claims_failed", cells).iter().map(row).collect()
 }
 
 /// RFC 4180, 2.5 to 2.7: a cell with line ends, quotes or commas is quoted, and quotes in it are doubled.
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
+    match cell.contains([',', '"', '\r', '\n']) {
+        true => format!("\"{}\"", cell.replace('"', "\"\"")),
+        false => cell.to_owned(),
     }
 }
 
 /// Header and rows: varied parameters, measures, and the rows of the ledger that do not hold.
-fn grid(sweep: &Sweep, none: &str, failed: &str) -> Vec<Vec<String>> {
-    let several = sweep.seeds.get() > 1;
+fn grid(
+    sweep: &Sweep,
+    measures: Vec<String>,
+    failed: &str,
+    cells: impl Fn(Option<Spread>) -> Vec<String>,
+) -> Vec<Vec<String>> {
     let mut head: Vec<String> = sweep.vary.iter().map(|vary| vary.name.clone()).collect();
-    for name in &sweep.measures {
-        match several {
-            true => head.extend(["min", "median", "max", "happened"].map(|of| format!("{name}.{of}"))),
-            false => head.push((*name).to_owned()),
-        }
-    }
+    head.extend(measures);
     head.push(failed.to_owned());
     let mut rows = vec![head];
     for point in &sweep.points {
         let mut row: Vec<String> = values(sweep, point).map(|(_, value)| value.to_owned()).collect();
-        for spread in &point.measures {
-            let of = |value: Option<f64>| value.map_or_else(|| none.to_owned(), plain);
-            row.push(of(spread.map(|s| s.min)));
-            if several {
-                row.extend([of(spread.map(|s| s.median)), of(spread.map(|s| s.max))]);
-                row.push(spread.map_or(0, |s| s.happened).to_string());
-            }
-        }
+        row.extend(point.measures.iter().flat_map(|spread| cells(*spread)));
         row.push(point.claims_failed.join(" "));
         rows.push(row);
     }

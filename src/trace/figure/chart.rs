@@ -70,7 +70,7 @@ const RIGHT: f64 = WIDTH - 16.0;
 /// The height of a panel's axis.
 const HEIGHT: f64 = 170.0;
 /// Above an axis, for the panel's name.
-const HEAD: f64 = 26.0;
+const HEAD: f64 = 30.0;
 /// Below an axis, for the words of its ticks.
 const FOOT: f64 = 24.0;
 /// Below the last axis, for its name.
@@ -191,7 +191,9 @@ impl Up {
     /// From 0, or below, to a round value above all others.
     fn of(panel: &Panel, top: f64) -> Self {
         let values = panel.lines.iter().flatten().filter_map(|dot| dot.y).flatten();
-        let (low, high) = ends(values).unwrap_or((0.0, 0.0));
+        let Some((low, high)) = ends(values) else {
+            return Self { low: 0.0, high: 1.0, top, ticks: vec![(0.0, "0".to_owned())] };
+        };
         let (low, high) = (low.min(0.0), high.max(0.0));
         let ticks = Ticks::new(panel.unit, low, high, 5);
         let round = |value: f64| value / ticks.step;
@@ -238,9 +240,12 @@ impl Plot<'_> {
             self.line(svg, i, dots);
             svg.close();
         }
-        if self.panel.lines.iter().flatten().all(|dot| dot.y.is_none()) {
+        let dots = || self.panel.lines.iter().flatten();
+        if dots().all(|dot| dot.y.is_none()) {
             let middle = ((LEFT + RIGHT) / 2.0, self.up.top + HEIGHT / 2.0);
             svg.text("ho-cut", middle, "middle", "did not happen");
+        } else if dots().any(|dot| dot.y.is_none()) {
+            svg.text("ho-key", (RIGHT, self.up.top - 13.0), "end", "gaps: did not happen");
         }
     }
 
@@ -248,7 +253,7 @@ impl Plot<'_> {
         let bottom = self.up.top + HEIGHT;
         svg.text(
             "ho-name",
-            (8.0, self.up.top - 10.0),
+            (8.0, self.up.top - 13.0),
             "start",
             &shortened(&self.panel.name, 13.0, WIDTH - 16.0),
         );
@@ -297,6 +302,8 @@ impl Plot<'_> {
         };
         let places: Vec<Option<Place>> = dots.iter().map(place).collect();
         let few = places.len() <= MOST_SHAPES || self.across.words;
+        // A line alone on its page has to be told from no other.
+        let shapes = few || self.panel.lines.len() > 1;
         let every = if few { 1 } else { places.len().div_ceil(MOST_SHAPES / 2) };
         // The shapes of one line stand between those of the others.
         let first = if few { 0 } else { (every / 2 + line * every / self.panel.lines.len()) % every };
@@ -313,7 +320,7 @@ impl Plot<'_> {
                 if !joined && n(place.low) != n(place.high) {
                     svg.line("ho-whisker", (place.x, place.low), (place.x, place.high));
                 }
-                if !joined || (seen + i) % every == first {
+                if !joined || (shapes && (seen + i) % every == first) {
                     shape(svg, line, (place.x, place.y));
                 }
             }
