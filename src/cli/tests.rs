@@ -104,6 +104,40 @@ fn wrong_names_and_values_are_answered_with_what_is_valid() {
 }
 
 #[test]
+fn a_sweep_fails_only_for_a_claim_that_fails_where_nothing_is_changed() {
+    let status = |line: &[&str]| halfopen(line, BOTH).0.unwrap();
+    assert_eq!(status(&["sweep", "fake/fails", "--vary", "wait=10s..50s/3"]), Status::AClaimFailed);
+    assert_eq!(status(&["sweep", "fake/fails", "--vary", "wait=10s..50s/2"]), Status::Fine);
+    assert_eq!(status(&["sweep", "fake/holds", "--vary", "wait=10s..50s/3"]), Status::Fine);
+    assert!(matches!(
+        halfopen(&["sweep", "fake/holds", "--vary", "wait=1s,2s", "--seeds", "14"], BOTH).0,
+        Err(Failure::Broken(_))
+    ));
+}
+
+#[test]
+fn a_sweep_prints_each_of_its_forms() {
+    let printed = |format| {
+        let line =
+            ["sweep", "fake/holds", "--vary", "wait=5s,20s", "--measure", "waited_s", "--format", format];
+        halfopen(&line, BOTH).1
+    };
+    assert_eq!(
+        printed("table"),
+        "fake/holds  seed 0\n\nwait  waited_s  does not hold\n5s    5         I-01\n20s   20\n\n\
+         halfopen sweep fake/holds --vary wait=5s,20s --measure waited_s\n"
+    );
+    assert_eq!(printed("csv"), "wait,waited_s,claims_failed\r\n5s,5,I-01\r\n20s,20,\r\n");
+    let json: Value = serde_json::from_str(&printed("json")).unwrap();
+    assert_eq!(json["points"][1]["measures"]["waited_s"], 20);
+    assert!(printed("svg").starts_with("<?xml version"));
+    assert!(
+        usage_error(&["sweep", "fake/holds", "--vary", "wait=5s,20s", "--measure", "waited"])
+            .starts_with("no measure `waited`; did you mean `waited_s`?; valid: waited_s")
+    );
+}
+
+#[test]
 fn a_failing_simulation_is_not_the_users_fault() {
     assert!(matches!(halfopen(&["run", "fake/holds", "--seed", "13"], BOTH).0, Err(Failure::Broken(_))));
 }
