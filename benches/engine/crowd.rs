@@ -10,6 +10,8 @@ use halfopen::parameter::{ByteSize, hours, ms, secs};
 use halfopen::sim::{Engine, Sysctls, World};
 use tokio::time::sleep;
 
+use crate::Table;
+
 const CHILD: &str = "HALFOPEN_BENCH_CROWD";
 
 pub fn is_child() -> bool {
@@ -17,19 +19,18 @@ pub fn is_child() -> bool {
 }
 
 /// Runs the crowds, each in a process of its own.
-pub fn parent(filter: &str) {
-    if !"crowd".contains(filter) {
-        return;
-    }
-    println!(
-        "\n{:<12} {:>12} {:>12} {:>14} {:>16}",
-        "crowd", "packets", "seconds", "us a packet", "peak memory MiB"
-    );
-    for clients in [100, 1_000, 10_000] {
+pub fn parent(filter: &str) -> Table {
+    let mut table = Table::new(["crowd", "packets", "seconds", "us a packet", "peak memory, MiB"]);
+    let sizes = if "crowd".contains(filter) { &[100, 1_000, 10_000][..] } else { &[] };
+    for clients in sizes {
         let me = std::env::current_exe().expect("this program");
-        let status = Command::new(me).env(CHILD, clients.to_string()).status().expect("it runs");
-        assert!(status.success());
+        let child = Command::new(me).env(CHILD, clients.to_string()).output().expect("it runs");
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+        let line = String::from_utf8(child.stdout).expect("a line of numbers");
+        let cells: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        table.row::<5>(cells.try_into().expect("five numbers"));
     }
+    table
 }
 
 /// Clients connect within ten seconds and ask and are answered five times.
@@ -62,7 +63,7 @@ pub fn child() {
     assert_eq!(trace.all("pong received").count(), clients * 5);
     let packets = trace.packets.len();
     let cost = took * 1e6 / packets as f64;
-    println!("{clients:<12} {packets:>12} {took:>12.2} {cost:>14.2} {:>16.0}", peak_memory_mib());
+    println!("{clients} {packets} {took:.2} {cost:.2} {:.0}", peak_memory_mib());
 }
 
 /// The most memory this process ever had, where the system says so.

@@ -80,13 +80,19 @@ fn busy(engine: Engine, lasts: Duration) -> usize {
     world.run(lasts).expect("the world runs").packets.len()
 }
 
+/// Where `--write` puts the tables: the appendix includes them.
+const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chapters/speed.md");
+
 fn main() {
     if crowd::is_child() {
         return crowd::child();
     }
-    let filter = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
-    println!("{:<44} {:>14} {:>12} {:>9} {:>8}", "", "simulated s/s", "packets/s", "packets", "spread");
-    for (name, simulated, run) in BENCHES.iter().filter(|(name, ..)| name.contains(&filter)) {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let filter = arguments.iter().find(|a| !a.starts_with('-')).map_or("", String::as_str);
+    let head = ["", "simulated s/s", "of the floor", "packets/s", "spread"];
+    let mut table = Table::new(head);
+    let mut floor = None;
+    for (name, simulated, run) in BENCHES.iter().filter(|(name, ..)| name.contains(filter)) {
         let mut packets = 0;
         let mut took: Vec<f64> = (0..5)
             .map(|_| {
@@ -97,9 +103,36 @@ fn main() {
             .collect();
         took.sort_by(f64::total_cmp);
         let (median, spread) = (took[2], took[4] / took[0]);
-        let per_second = simulated.as_secs_f64() / median;
+        let rate = simulated.as_secs_f64() / median;
+        let floor = *floor.get_or_insert(rate);
+        let of_floor =
+            if name.starts_with("idle-heavy") { format!("{:.4}", rate / floor) } else { "-".into() };
         let packet_rate = if packets == 0 { "-".into() } else { format!("{:.0}", packets as f64 / median) };
-        println!("{name:<44} {per_second:>14.0} {packet_rate:>12} {packets:>9} {spread:>7.2}x");
+        table.row([(*name).into(), format!("{rate:.0}"), of_floor, packet_rate, format!("{spread:.2}x")]);
     }
-    crowd::parent(&filter);
+    let crowds = crowd::parent(filter);
+    if arguments.iter().any(|a| a == "--write") {
+        let text = format!("{}\n{}", table.markdown, crowds.markdown);
+        std::fs::write(TABLES, text).expect("the chapters are there");
+    }
+}
+
+/// A table that is printed line by line, and kept as Markdown.
+struct Table {
+    markdown: String,
+}
+
+impl Table {
+    fn new<const N: usize>(head: [&str; N]) -> Self {
+        let mut table = Self { markdown: String::new() };
+        table.row(head.map(str::to_owned));
+        table.markdown += &format!("|---{}|\n", "|---:".repeat(N - 1));
+        table
+    }
+
+    fn row<const N: usize>(&mut self, cells: [String; N]) {
+        let rest: Vec<String> = cells[1..].iter().map(|c| format!("{c:>16}")).collect();
+        println!("{:<44}{}", cells[0], rest.concat());
+        self.markdown += &format!("| {} |\n", cells.join(" | "));
+    }
 }
