@@ -205,6 +205,21 @@ mod page {
     }
 
     #[test]
+    fn a_reader_may_run_one_command_after_another() {
+        let Some(module) = module().filter(|_| common::have("node") & common::have("chromium")) else {
+            return;
+        };
+        let root = book(Some(&module));
+        let served = Served::start(root.path());
+        // More than the connections that a browser opens to one server; a page of another address is another page.
+        let pages: Vec<_> =
+            (0..15).map(|n| (served.page(&format!("run tcp/handshake --seed {n}")), look(None))).collect();
+        let shown = browse(&pages);
+        assert_eq!(shown.len(), pages.len());
+        assert!(shown.iter().all(|page| page["error"].is_null()), "{shown:?}");
+    }
+
+    #[test]
     fn in_a_book_built_without_the_program_the_page_says_how_to_get_it() {
         if !(common::have("node") & common::have("chromium")) {
             return;

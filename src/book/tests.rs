@@ -116,3 +116,22 @@ fn what_mdbook_sends_comes_back_with_the_directives_replaced() {
     assert!(matches!(error, BuildError::MdBook(_)));
     assert!(supports("html") && !supports("not-supported"));
 }
+
+#[test]
+fn the_program_goes_with_a_book_that_has_a_page_to_run_it_and_with_no_other() {
+    let root = small_book("# One\n");
+    let dest = root.path().join("out");
+    fs::create_dir_all(root.path().join("target/wasm")).unwrap();
+    fs::write(root.path().join("target/wasm/halfopen.wasm"), "\0asm").unwrap();
+    build(root.path(), &dest, &runs()).unwrap();
+    assert!(!dest.join("run").exists());
+
+    fs::create_dir(root.path().join("chapters/run")).unwrap();
+    fs::write(root.path().join("chapters/run/index.html"), "<p>run</p>").unwrap();
+    build(root.path(), &dest, &runs()).unwrap();
+    assert_eq!(fs::read(dest.join("run/halfopen.wasm")).unwrap(), b"\0asm");
+
+    fs::remove_file(root.path().join("target/wasm/halfopen.wasm")).unwrap();
+    build(root.path(), &dest, &runs()).unwrap();
+    assert!(dest.join("run/index.html").exists() && !dest.join("run/halfopen.wasm").exists());
+}

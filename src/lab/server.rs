@@ -72,8 +72,13 @@ async fn live(response: Response, number: u64) -> Response {
         Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     };
     let page = String::from_utf8_lossy(&page);
+    // A page that was left may be kept by the browser, to be shown again at once. Its connection must not be: there are six
+    // to a server, and the next page waits when all are taken.
     let script = format!(
-        "<script>new EventSource(\"{EDITIONS}\").onmessage = e => {{ if (e.data !== \"{number}\") location.reload(); }};</script>"
+        "<script>addEventListener(\"pageshow\", () => {{ \
+         const editions = new EventSource(\"{EDITIONS}\"); \
+         editions.onmessage = e => {{ if (e.data !== \"{number}\") location.reload(); }}; \
+         addEventListener(\"pagehide\", () => editions.close(), {{ once: true }}); }});</script>"
     );
     let end = page.rfind("</body>").unwrap_or(page.len());
     let page = format!("{}{script}{}", &page[..end], &page[end..]);
