@@ -51,6 +51,8 @@ fn webassembly_prints_what_the_native_program_prints_byte_for_byte() {
         "run websocket/partition --set partition=10s --seed 7 --format json --packets",
         "run tcp/outage-tail --set outage=60s --set one_way=50ms --seed 3 --format json --packets",
         "run websocket/wifi-switch --seed 11 --format svg",
+        "sweep tcp/outage-tail --vary outage=1s..60s/20 --vary kernel.timers=linux,rfc6298 --measure stall_s --format svg",
+        "sweep websocket/layers --vary loss=0%,50% --seeds 3 --format json",
         "run tcp/no-such-scenario",
         "run websocket/partition --set partition=soon",
     ] {

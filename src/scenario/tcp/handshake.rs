@@ -67,9 +67,10 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         let handshake_s = trace.first("established").on("client").seconds_since(Duration::ZERO);
         let client_time_wait_s = in_time_wait(&trace, "client");
         let server_time_wait_s = in_time_wait(&trace, "server");
-        let sent = trace.all_packets();
-        let has_data = |packet: &&Packet| trace.packets_from("client").with_data().packets().contains(packet);
-        let to_open = sent.packets().iter().take_while(|packet| !has_data(packet)).count();
+        let spoke =
+            trace.packets_from("client").with_data().first().map_or(Duration::ZERO, |first| first.sent);
+        // The third segment and the first data leave together.
+        let to_open = trace.all_packets().filter(|packet| packet.sent <= spoke).count() - 1;
         let to_part = trace.all_packets().after(close_at).count();
         let left = match p.closer {
             Closer::Client => client_time_wait_s.is_some() && server_time_wait_s.is_none(),
