@@ -25,11 +25,11 @@ fn native(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_halfopen")).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// What a script of `tests/wasi` prints.
+/// What a script of `tests/wasi` prints. The flag is what Node before 20 wants.
 fn node(script: &str, arguments: &[&std::ffi::OsStr]) -> Value {
     let script = format!("{}/tests/wasi/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("node")
-        .args(["--no-warnings", &script])
+        .args(["--no-warnings", "--experimental-wasi-unstable-preview1", &script])
         .args(arguments)
         .stdin(Stdio::null())
         .output()
@@ -222,7 +222,7 @@ mod page {
     }
 
     #[test]
-    fn in_a_book_built_without_the_program_the_page_says_how_to_get_it() {
+    fn in_a_book_built_without_the_program_or_with_a_broken_one_the_page_says_so() {
         if !(common::have("node") & common::have("chromium")) {
             return;
         }
@@ -231,5 +231,13 @@ mod page {
         let shown = browse(&[(served.page("list"), look(None))]);
         let error = shown[0]["error"].as_str().unwrap();
         assert!(error.contains("built without the program") && error.contains(".ci/wasm"), "{error}");
+        drop(served);
+
+        let something_else = root.path().join("book.toml");
+        let root = book(Some(&something_else));
+        let served = Served::start(root.path());
+        let shown = browse(&[(served.page("list"), look(None))]);
+        let error = shown[0]["error"].as_str().unwrap();
+        assert!(error.starts_with("The program cannot be loaded: "), "{error}");
     }
 }

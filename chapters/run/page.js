@@ -38,7 +38,7 @@ function ask(lines) {
   asked.postMessage(lines);
   return new Promise((resolve, reject) => {
     asked.onmessage = ({ data }) => { asked.busy = false; resolve(data); };
-    asked.onerror = event => { asked.busy = false; reject(new Error(event.message || "the program cannot be loaded")); };
+    asked.onerror = event => { asked.busy = false; reject(new Error(event.message || "The program cannot be loaded.")); };
   });
 }
 
@@ -73,7 +73,8 @@ async function run(line) {
   try {
     const wanted = lines(words(line));
     clear("running", "running ..");
-    const { runs, ms, missing } = await ask(wanted);
+    const { runs, ms, missing, failed } = await ask(wanted);
+    if (failed) return fail(`The program cannot be loaded: ${failed}`);
     if (missing) {
       return fail("This book was built without the program. In its repository, run .ci/wasm and build the book again.");
     }

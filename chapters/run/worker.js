@@ -2,25 +2,30 @@
 // its own.
 //
 // Comes in: a list of command lines (lists of words, without the program's name). Goes out: {runs: [{status, stdout, stderr}],
-// ms}, or {missing: true} where the book was built without the program. After a run that printed nothing none is made.
+// ms}; {missing: true} where the book was built without the program; {failed: why} where it cannot be loaded. After a run that
+// printed nothing none is made.
 import { run } from "./wasi.js";
 
 let module;
 
 async function compiled() {
-  const answer = await fetch("halfopen.wasm");
-  if (!answer.ok) return null;
-  return WebAssembly.compile(await answer.arrayBuffer());
+  const response = await fetch("halfopen.wasm");
+  if (!response.ok) return null;
+  return WebAssembly.compile(await response.arrayBuffer());
 }
 
-onmessage = async ({ data: lines }) => {
+async function answer(lines) {
   module ??= await compiled();
-  if (!module) return postMessage({ missing: true });
+  if (!module) return { missing: true };
   const began = performance.now();
   const runs = [];
   for (const line of lines) {
     runs.push(await run(module, ["halfopen", ...line]));
     if (runs.at(-1).stdout === "") break;
   }
-  postMessage({ runs, ms: performance.now() - began });
+  return { runs, ms: performance.now() - began };
+}
+
+onmessage = async ({ data: lines }) => {
+  postMessage(await answer(lines).catch(error => ({ failed: error.message })));
 };
