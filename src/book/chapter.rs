@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::directive::{Directive, Piece, pieces};
 use super::figure;
 use super::grammar::{Checked, Kind, check};
-use super::html::{code, code_span, dense, escape, inline, table};
+use super::html::{code, code_span, command, dense, escape, inline, table};
 use super::sweep;
 use crate::explore::forms;
 use crate::explore::run::{plain, value, verdict};
@@ -119,7 +119,7 @@ impl Chapter<'_> {
                 *figures += 1;
                 let id = format!("{}-{figures}", slug(self.path));
                 let row = |id: &str| self.row(id);
-                sweep::chart(&checked, self.runs.registry(), &id, row).map(block)
+                sweep::chart(&checked, self.runs.registry(), &id, &self.up(), row).map(block)
             }
             Kind::Measures => Ok(block(measures(&*self.run(&checked)?))),
             Kind::Claims => Ok(block(self.claims(&*self.run(&checked)?))),
@@ -153,9 +153,8 @@ impl Chapter<'_> {
             false => String::new(),
         };
         Ok(format!(
-            "<figure class=\"halfopen\">\n{body}<figcaption>\n<p class=\"halfopen-command\">{}</p>\n\
-             {claims}</figcaption>\n</figure>\n",
-            code(&outcome.command())
+            "<figure class=\"halfopen\">\n{body}<figcaption>\n{}\n{claims}</figcaption>\n</figure>\n",
+            command(&outcome.command(), &self.up())
         ))
     }
 
@@ -179,10 +178,14 @@ impl Chapter<'_> {
         }
     }
 
+    /// From this chapter's page to the root of the book.
+    fn up(&self) -> String {
+        "../".repeat(self.path.components().count().saturating_sub(1))
+    }
+
     /// From this chapter's page to a row on the ledger's page.
     fn link(&self, ledger: &Path, id: &str) -> String {
-        let up = "../".repeat(self.path.components().count().saturating_sub(1));
-        format!("{up}{}#{}", page(ledger).display(), id.to_lowercase())
+        format!("{}{}#{}", self.up(), page(ledger).display(), id.to_lowercase())
     }
 
     fn parameters(&self, checked: &Checked<'_>) -> Result<String, String> {
@@ -394,7 +397,8 @@ mod tests {
         let text = expand("x\n\n{{#figure fake/stall stall='1m 30s'}}\n\ny").unwrap();
         assert!(text.contains("<svg ") && text.contains(" id=\"part-one-1\""), "{text}");
         assert!(text.contains(
-            "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall='1m 30s'</code></p>"
+            "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall='1m 30s'</code> \
+             <a href=\"../run/index.html?run=halfopen%20run%20fake%2Fstall%20%2D%2Dset%20stall%3D%271m%2030s%27\""
         ));
         assert!(text.contains(
             "<li><a href=\"../ledger.html#i-01\">I-01</a> keepalives are answered for as long as the process \

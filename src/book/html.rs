@@ -1,5 +1,7 @@
 //! Small pieces of HTML. A block of HTML in Markdown ends at an empty line, so there is none in any of them.
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// Text as HTML.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -27,6 +29,16 @@ pub fn inline(text: &str) -> String {
 /// Text as code.
 pub fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
+}
+
+/// The command under a figure, and a link to the page that runs it; `up` leads from the chapter's page to the book's root.
+pub fn command(text: &str, up: &str) -> String {
+    let query = utf8_percent_encode(text, NON_ALPHANUMERIC);
+    format!(
+        "<p class=\"halfopen-command\">{} <a href=\"{up}run/index.html?run={query}\" title=\"Run it in this browser, and \
+         change it\">run</a></p>",
+        code(text)
+    )
 }
 
 /// A table; `class` tells the style sheet what it is about, the cells are HTML.

@@ -3,16 +3,17 @@
 use std::num::NonZeroU32;
 
 use super::grammar::Checked;
-use super::html::{code, dense};
+use super::html::{command, dense};
 use crate::explore::Registry;
 use crate::explore::run::verdict;
 use crate::explore::sweep::{self, Plan, Sweep};
 
-/// A chart, the command that reproduces it, and at how many points each claim holds; `row` names a row of the ledger.
+/// A chart, the command that reproduces it, and at how many points each claim holds; `up` leads to the book's root, `row` names a row of the ledger.
 pub fn chart(
     checked: &Checked<'_>,
     registry: Registry,
     id: &str,
+    up: &str,
     row: impl Fn(&str) -> String,
 ) -> Result<String, String> {
     let (vary, set): (Vec<_>, Vec<_>) =
@@ -34,8 +35,8 @@ pub fn chart(
     let claims = if checked.flag("claims")?.unwrap_or(true) { claims(&sweep, row) } else { String::new() };
     Ok(format!(
         "<figure class=\"halfopen\">\n<div class=\"halfopen-drawing\">\n{drawing}</div>\n<figcaption>\n\
-         <p class=\"halfopen-command\">{}</p>\n{claims}</figcaption>\n</figure>\n",
-        code(&sweep.command)
+         {}\n{claims}</figcaption>\n</figure>\n",
+        command(&sweep.command, up)
     ))
 }
 
@@ -67,7 +68,7 @@ mod tests {
     fn drawn(text: &str) -> Result<String, String> {
         let pieces = pieces(text);
         let [Piece::Directive(directive)] = pieces.as_slice() else { panic!("{pieces:?}") };
-        chart(&check(directive)?, fake::REGISTRY, "one-1", |id| format!("<i>{id}</i>"))
+        chart(&check(directive)?, fake::REGISTRY, "one-1", "", |id| format!("<i>{id}</i>"))
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn a_book_is_built_without_running_the_configured_command() {
         " id=\"one-1\"",
         "</svg>",
         "<code class=\"language-text halfopen-story\">",
-        "<code>halfopen run fake/stall</code></p>",
+        "<code>halfopen run fake/stall</code> <a",
         "<a href=\"one.html#i-01\">I-01</a>",
         "<a id=\"i-01\"></a>I-01",
         "It took 15.04 s.",
