@@ -31,6 +31,13 @@ fn usage_error(arguments: &[&str]) -> String {
 }
 
 #[test]
+fn the_picture_in_the_readme_is_that_of_the_run() {
+    let drawn = halfopen(&["run", "websocket/stalled-server", "--format", "svg"]).stdout;
+    let stored = include_bytes!("../chapters/images/stalled-server.svg");
+    assert!(drawn == stored, "draw it again: halfopen run websocket/stalled-server --format svg");
+}
+
+#[test]
 fn usage_errors_take_one_line_and_name_what_is_valid() {
     for (arguments, parts) in [
         (&["lst"][..], &["unrecognized subcommand 'lst'", "valid: list, run, sweep, claims, live, book"][..]),
