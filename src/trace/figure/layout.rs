@@ -19,11 +19,11 @@ pub(super) const BESIDE: f64 = 12.0;
 /// The height of the names above the lanes.
 pub(super) const HEAD: f64 = 26.0;
 /// The width of a figure with up to two lanes: legible on a telephone.
-const NARROW: f64 = 436.0;
+const NARROW: f64 = 442.0;
 /// The least room for notes beside an outer lane, and the most.
 const COLUMN: Range<f64> = 34.0..116.0;
-/// The room for the labels of the time axis: at least for `+480.5 ms`.
-const AXIS: Range<f64> = 58.0..84.0;
+/// The room for the labels of the time axis: at least for `+480.5 ms`, and a little more.
+const AXIS: Range<f64> = 64.0..90.0;
 /// Between lanes, when there are more than two.
 const LANE_GAP: f64 = 118.0;
 /// How far the way a lost packet gets.
