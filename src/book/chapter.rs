@@ -398,7 +398,7 @@ mod tests {
         assert!(text.contains("<svg ") && text.contains(" id=\"part-one-1\""), "{text}");
         assert!(text.contains(
             "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall='1m 30s'</code> \
-             <a href=\"../run/index.html?run=halfopen%20run%20fake%2Fstall%20%2D%2Dset%20stall%3D%271m%2030s%27\""
+             <a href=\"../run/index.html?run=run%20fake%2Fstall%20%2D%2Dset%20stall%3D%271m%2030s%27\""
         ));
         assert!(text.contains(
             "<li><a href=\"../ledger.html#i-01\">I-01</a> keepalives are answered for as long as the process \

@@ -33,7 +33,8 @@ pub fn code(text: &str) -> String {
 
 /// The command under a figure, and a link to the page that runs it; `up` leads from the chapter's page to the book's root.
 pub fn command(text: &str, up: &str) -> String {
-    let query = utf8_percent_encode(text, NON_ALPHANUMERIC);
+    // The page's field stands behind the program's name.
+    let query = utf8_percent_encode(text.trim_start_matches("halfopen "), NON_ALPHANUMERIC);
     format!(
         "<p class=\"halfopen-command\">{} <a href=\"{up}run/index.html?run={query}\" title=\"Run it in this browser, and \
          change it\">run</a></p>",
