@@ -52,7 +52,7 @@ pub(super) struct Built {
     pub network: Arc<Mutex<Network>>,
     /// How long it runs.
     pub lasts: Duration,
-    /// How far hosts may run ahead of each other: no longer than the shortest latency.
+    /// How far hosts may run ahead of each other: shorter than the shortest latency, or what a scenario has set.
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several nodes"))]
     pub tick: Duration,
     pub seed: u64,

@@ -1,8 +1,7 @@
 //! The reference fabric: a turmoil host for each node, parcels on turmoil's UDP.
 //!
 //! turmoil runs its hosts one after the other, a tick each. A parcel carries the time at which it is due, and its
-//! receiver waits for that: as long as the tick is no longer than the shortest latency, arrivals are exact to tokio's
-//! millisecond; with a shorter latency they are late by up to a tick. turmoil's own latency is therefore zero.
+//! receiver waits for that: as long as the tick is shorter than the shortest latency, arrivals are exact; with a shorter latency they are late by up to a tick. turmoil's own latency is therefore zero.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
