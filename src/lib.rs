@@ -6,17 +6,26 @@
 //! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
 //! - [`net`]: what an application sees of a network (connect, listen, streams, socket options, network changes),
 //!   and the operating system's implementation of it.
-//! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap, space-time diagram.
-//! - [`sim`]: a simulated machine (kernel, CPU, interfaces), the links and routers between machines, the faults,
-//!   and the fabric that drives them; implements [`net`].
-//! - [`mechanism`]: one file or folder a mechanism, each with its client and its server.
+//! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap.
+//! - [`figure`]: a trace, or numbers, drawn.
+//! - [`sim`]: simulated machines, the paths between them, the faults, and the engines that drive it all; implements
+//!   [`net`].
+//! - [`channel`]: what a mechanism offers to a session.
+//! - [`mechanism`]: one folder a mechanism, each with its client and its server.
 //! - [`session`]: what outlives a connection: heartbeat and detection.
 //! - [`scenario`]: the experiments: world, processes, faults, measures, claims; and their registry.
 //! - [`explore`]: running a scenario with changed parameters, once or in a sweep; the ledger of claims.
+//! - `fidelity`: the simulated kernel held against Linux, measurement by measurement.
 //! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
 //! - `lab`: the book, served.
 
+pub mod channel;
 pub mod explore;
+#[cfg(feature = "fidelity")]
+pub mod fidelity;
+pub mod figure;
+#[cfg(test)]
+mod logbook;
 pub mod mechanism;
 pub mod net;
 pub mod parameter;

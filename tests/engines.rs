@@ -14,7 +14,7 @@ use halfopen::net::Keepalive;
 use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
 use halfopen::scenario::{REGISTRY, Settings};
 use halfopen::session::{Heartbeat, Session};
-use halfopen::sim::faults::{Between, Entry, Fault, Script};
+use halfopen::sim::fault::{Between, Entry, Fault, Script};
 use halfopen::sim::{Engine, Forgotten, RouterOptions, Sysctls, World};
 use halfopen::trace::{Event, HostId, Packet, Trace};
 use rand::{RngExt as _, SeedableRng as _};

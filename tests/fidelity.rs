@@ -1,9 +1,9 @@
-//! The simulated kernel against a real Linux kernel: 93 measurements (`tests/groundtruth/`), each made again.
+//! The simulated kernel against a real Linux kernel: 93 measurements (`src/fidelity/LINUX.md`), each made again.
 //!
 //! A row passes if it agrees (every time within 9 % and 50 ms, every amount within 9 %, every outcome the same), or if it
 //! is on record as a difference with a cause. One that is on record and agrees fails as well: the record is to be true.
 
-use halfopen::explore::fidelity::{Agreement, Row, markdown, rows};
+use halfopen::fidelity::{Agreement, Row, markdown, rows};
 
 /// What is wrong with a row, if anything.
 fn fault(row: &Row) -> Option<String> {

@@ -6,12 +6,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use halfopen::channel::{Channel, ChannelError, Message, Numbered, Opens};
 use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket::{self, Limits};
 use halfopen::net::os::OsNetwork;
-use halfopen::net::{
-    Channel, ChannelError, Keepalive, ListenOptions, Listener, Message, Network, Numbered, Opens,
-};
+use halfopen::net::{Keepalive, ListenOptions, Listener, Network};
 use halfopen::session::{End, Heartbeat, Session};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;

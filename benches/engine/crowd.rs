@@ -3,9 +3,9 @@
 use std::process::Command;
 use std::time::Instant;
 
+use halfopen::channel::{Channel, Message, Opens};
 use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket;
-use halfopen::net::{Channel, Message, Opens};
 use halfopen::parameter::{ByteSize, hours, ms, secs};
 use halfopen::sim::{Engine, Sysctls, World};
 use tokio::time::sleep;

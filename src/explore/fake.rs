@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Registry;
 use crate::parameter::{Choice, Parameters, Spec, ms, secs};
 use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
-use crate::sim::faults::ScriptError;
+use crate::sim::fault::ScriptError;
 use crate::trace::{Event, HostId, Layer, Trace};
 
 pub(crate) const REGISTRY: Registry = Registry::of(&[&Stall, &Quiet]);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::trace::{self, Fate, Trace, figure, pcap};
+use crate::figure;
+use crate::trace::{self, Fate, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
 pub use figure::Options as Figure;

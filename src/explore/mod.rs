@@ -3,11 +3,9 @@
 //! - [`Registry`] and [`Runs`]: which scenarios there are, and each run made once.
 //! - [`run`], [`sweep`], [`list`], [`claims`]: the commands of those names, as functions from data to text or JSON.
 //! - [`ledger`]: every row of the ledger of claims.
-//! - [`fidelity`]: the simulated kernel against a real one, measurement by measurement.
 
 pub mod claims;
 mod columns;
-pub mod fidelity;
 pub mod forms;
 pub mod ledger;
 pub mod list;

@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, interval_at};
 use tracing::debug;
 
-use crate::net::{Channel, ChannelError, Message, Numbered};
+use crate::channel::{Channel, ChannelError, Message, Numbered};
 
 /// How many updates a log keeps, unless told otherwise.
 const KEEP: usize = 1024;

@@ -35,7 +35,7 @@
 //! | | `update sent` | `n` | the server handed an update to a connection |
 //! | | `updates skipped` | `missing` | the log overtook a connection on the server |
 //! | | `message received` | `n` | the server received a client's message |
-//! | | `unreadable message` | `bytes` | one that is not [`Numbered`](crate::net::Numbered) |
+//! | | `unreadable message` | `bytes` | one that is not [`Numbered`](crate::channel::Numbered) |
 //! | | `conversation ended` | `reason` | the server let go of a client |
 //! | | `shutting down` | `connections` | the server was told to |
 //! | `halfopen::tcp` | `accept failed` | `error` | the server could not accept, and rests for a second |

@@ -6,17 +6,10 @@
 //! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
 //! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book
 //!   is about.
-//! - [`Channel`]: what a conversation looks like above a mechanism: messages, pings and pongs in order;
-//!   [`Opens`]: who opens one; [`ChannelLayer`]: what may be put around one.
-//! - [`Numbered`]: what is said in the common job.
 //! - [`Process`]: what runs on a machine.
 //! - [`Tasks`]: tasks that end with their owner.
 
-mod channel;
-#[cfg(test)]
-pub(crate) mod logbook;
 pub mod memory;
-mod numbered;
 mod options;
 #[cfg(feature = "os")]
 pub mod os;
@@ -29,8 +22,6 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
 
-pub use channel::{Channel, ChannelError, ChannelLayer, Message, OpenError, Opens};
-pub use numbered::Numbered;
 pub use options::{Keepalive, ListenOptions, SocketOptions};
 pub use tasks::{Gate, Tasks};
 

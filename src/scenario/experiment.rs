@@ -2,7 +2,7 @@
 
 use crate::parameter::{Given, ParameterError, Parameters, Spec};
 use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
-use crate::sim::faults::Script;
+use crate::sim::fault::Script;
 use crate::sim::world::WorldError;
 use crate::sim::{Sysctls, World};
 use crate::trace::Trace;

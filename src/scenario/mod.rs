@@ -10,7 +10,7 @@ pub mod websocket;
 
 use crate::parameter::{Given, ParameterError, Spec};
 use crate::sim::Engine;
-use crate::sim::faults::ScriptError;
+use crate::sim::fault::ScriptError;
 use crate::trace::Trace;
 
 /// How to run a scenario.

@@ -5,12 +5,10 @@ pub use std::time::Duration;
 pub use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub use tokio::time::sleep;
 
+pub use crate::channel::{Channel as _, Message, Opens as _};
 pub use crate::mechanism::feed::Feed;
 pub use crate::mechanism::websocket;
-pub use crate::net::{
-    Channel as _, Keepalive, ListenOptions, Listener as _, Message, Network as _, Opens as _, SocketOptions,
-    Stream as _,
-};
+pub use crate::net::{Keepalive, ListenOptions, Listener as _, Network as _, SocketOptions, Stream as _};
 pub use crate::parameter::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
 pub use crate::parameters;
 pub use crate::scenario::experiment::{Experiment, Report};

@@ -8,7 +8,8 @@ use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
 use super::watched::Watched;
-use crate::net::{Channel, ChannelError, Message, Network, Numbered, OpenError, Opens, Process};
+use crate::channel::{Channel, ChannelError, Message, Numbered, OpenError, Opens};
+use crate::net::{Network, Process};
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::net::logbook::Logbook;
+use crate::logbook::Logbook;
 use crate::net::memory::MemoryNetwork;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Once, Peer, pipe};

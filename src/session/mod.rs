@@ -1,6 +1,6 @@
 //! Sessions: what outlives a connection, or at least notices its end.
 //!
-//! A session is generic over the channel that a mechanism opens ([`crate::net::Opens`]), and a heartbeat is put
+//! A session is generic over the channel that a mechanism opens ([`crate::channel::Opens`]), and a heartbeat is put
 //! around any channel ([`crate::net::ChannelLayer`]), on either side:
 //!
 //! ```
@@ -25,7 +25,7 @@
 //! | `halfopen::app` | `update received` | `n` | |
 //! | | `gap noticed` | `missing` | just before an `update received` whose number is not the next one |
 //! | | `message sent` | `n` | a message was handed to the connection |
-//! | | `unreadable message` | `bytes` | something was received that is not [`Numbered`](crate::net::Numbered) |
+//! | | `unreadable message` | `bytes` | something was received that is not [`Numbered`](crate::channel::Numbered) |
 //! | | `peer declared dead` | `by`, `silence_s` | by a detector (`heartbeat`), on either side |
 //! | | `session ended` | `reason` | `not opened`, `closed`, `lost`, `violated`, `dead` or `too large` |
 

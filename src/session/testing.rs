@@ -6,7 +6,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use crate::net::{Channel, ChannelError, Message, Network, OpenError, Opens};
+use crate::channel::{Channel, ChannelError, Message, OpenError, Opens};
+
+use crate::net::Network;
 
 #[derive(Default)]
 struct State {

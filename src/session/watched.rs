@@ -9,7 +9,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::warn;
 
 use super::heartbeat::{Action, Heartbeat, Machine};
-use crate::net::{Channel, ChannelError, ChannelLayer, Message};
+use crate::channel::{Channel, ChannelError, ChannelLayer, Message};
 
 /// The name under which a heartbeat gives its verdict.
 pub const BY: &str = "heartbeat";

@@ -3,7 +3,7 @@
 use tokio::time::sleep;
 
 use super::*;
-use crate::net::logbook::Logbook;
+use crate::logbook::Logbook;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Peer, pipe};
 

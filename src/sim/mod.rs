@@ -1,29 +1,24 @@
 //! A simulated machine and the world it stands in.
 //!
-//! - [`kernel`]: TCP/IP and what a kernel does around it. [`cpu`]: who gets to run. `clock`: virtual time. `doorbell`: who goes first.
-//! - [`socket`]: [`crate::net`] on a simulated machine.
-//! - `link`, [`router`], `network`: what happens to a packet between two machines.
-//! - [`faults`]: what goes wrong, as data.
-//! - `node`: some machines that share a clock, driven by a fabric. [`world`]: how a scenario builds all of it.
-//! - [`fabric`]: the engines. Nothing outside it knows which one runs.
+//! The way from a described world to a running one:
+//!
+//! - [`world`]: described by a scenario: machines, links, processes, faults.
+//! - [`fault`]: what goes wrong, as a script, and what is in force at a time.
+//! - `build`: makes machines, paths and groups out of a described world.
+//! - [`machine`]: a running one: kernel, CPU, clock, processes, and [`crate::net`] on it.
+//! - [`path`]: what becomes of a packet between two machines: interfaces, links, routers.
+//! - [`engine`]: what drives it all through virtual time. Nothing outside it knows which engine runs.
 
-mod clock;
-pub mod cpu;
-mod doorbell;
-pub mod fabric;
-pub mod faults;
-pub mod kernel;
-mod link;
-mod network;
-mod node;
-mod plan;
-pub mod router;
-pub mod socket;
+mod build;
+pub mod engine;
+pub mod fault;
+pub mod machine;
+pub mod path;
 pub mod world;
 
-pub use fabric::Engine;
-pub use kernel::{Sysctls, TimerPolicy};
-pub use link::Quality;
-pub use router::{Forgotten, RouterOptions};
-pub use socket::{SimListener, SimNet, SimStream};
+pub use engine::Engine;
+pub use machine::kernel::{Sysctls, TimerPolicy};
+pub use machine::socket::{SimListener, SimNet, SimStream};
+pub use path::link::Quality;
+pub use path::router::{Forgotten, RouterOptions};
 pub use world::{Machine, World};

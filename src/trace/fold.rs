@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 
 /// A key with so few items is never folded. Linux retransmits 15 times before it gives up (`tcp_retries2`,
 /// tcp(7)): the sixteen transmissions are a story, not a routine.
-pub(super) const RARE: usize = 16;
+pub(crate) const RARE: usize = 16;
 /// How many items of a routine are told before the rest is folded: two make a pattern, three confirm it.
-pub(super) const FIRST: usize = 3;
+pub(crate) const FIRST: usize = 3;
 /// Fewer items than this are not worth the line that would stand for them.
-pub(super) const SHORTEST: usize = 3;
+pub(crate) const SHORTEST: usize = 3;
 
 /// Words (or their beginnings) of event names that tell of an opening, a closing, a verdict or a failure.
 const TURNING_POINTS: [&str; 19] = [
@@ -42,14 +42,14 @@ const TURNING_POINTS: [&str; 19] = [
 ];
 
 /// Whether an event of this name opens or closes something, is a verdict, or a failure.
-pub(super) fn is_turning_point(name: &str) -> bool {
+pub(crate) fn is_turning_point(name: &str) -> bool {
     name.split(|c: char| !c.is_ascii_alphabetic())
         .any(|word| TURNING_POINTS.iter().any(|start| word.to_ascii_lowercase().starts_with(start)))
 }
 
 /// A line, as the rule sees it.
 #[derive(Debug, Clone)]
-pub(super) struct Item<K> {
+pub(crate) struct Item<K> {
     /// What kind of line it is.
     pub key: K,
     /// Always told, and the routine behind it is told anew.
@@ -59,7 +59,7 @@ pub(super) struct Item<K> {
 }
 
 /// Says of every item whether it is told. `first` stands for [`FIRST`] and `rare` for [`RARE`].
-pub(super) fn told<K: Ord>(items: &[Item<K>], first: usize, rare: usize) -> Vec<bool> {
+pub(crate) fn told<K: Ord>(items: &[Item<K>], first: usize, rare: usize) -> Vec<bool> {
     let mut totals: BTreeMap<&K, usize> = BTreeMap::new();
     for item in items {
         *totals.entry(&item.key).or_default() += 1;
@@ -86,7 +86,7 @@ pub(super) fn told<K: Ord>(items: &[Item<K>], first: usize, rare: usize) -> Vec<
 }
 
 /// The stretches of items that are not told.
-pub(super) fn runs(told: &[bool]) -> Vec<std::ops::Range<usize>> {
+pub(crate) fn runs(told: &[bool]) -> Vec<std::ops::Range<usize>> {
     let mut out = Vec::new();
     let mut start = None;
     for (i, told) in told.iter().chain([&true]).enumerate() {

@@ -9,7 +9,7 @@ const METHODS: [&str; 8] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "
 const TARGET: usize = 24;
 
 /// The start line of an HTTP/1.1 message (RFC 9112, 3 and 4): `GET /feed`, `200 OK`.
-pub(super) fn http(data: &[u8]) -> Option<String> {
+pub(crate) fn http(data: &[u8]) -> Option<String> {
     let line = data.split(|b| *b == b'\r').next().and_then(|l| std::str::from_utf8(l).ok())?;
     if line.chars().any(char::is_control) {
         return None;
@@ -30,13 +30,13 @@ pub(super) fn http(data: &[u8]) -> Option<String> {
 }
 
 /// Whether this is the answer after which both directions carry WebSocket frames (RFC 6455, 4.2.2).
-pub(super) fn switches_to_websocket(data: &[u8]) -> bool {
+pub(crate) fn switches_to_websocket(data: &[u8]) -> bool {
     let head = String::from_utf8_lossy(data).to_ascii_lowercase();
     head.starts_with("http/1.1 101 ") && head.contains("\r\nupgrade: websocket\r\n")
 }
 
 /// The WebSocket frames (RFC 6455, 5.2) in a segment; `None` unless it holds whole frames and nothing else.
-pub(super) fn frames(data: &[u8]) -> Option<String> {
+pub(crate) fn frames(data: &[u8]) -> Option<String> {
     let mut names: Vec<(String, usize)> = Vec::new();
     let mut rest = data;
     while !rest.is_empty() {

@@ -9,11 +9,10 @@
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
 
 pub mod collect;
-mod conversation;
-pub mod figure;
-mod fold;
+pub(crate) mod conversation;
+pub(crate) mod fold;
 pub mod json;
-mod message;
+pub(crate) mod message;
 pub mod packets;
 pub mod pcap;
 mod query;
@@ -21,8 +20,8 @@ mod segment;
 mod statistics;
 pub mod story;
 #[cfg(test)]
-mod testing;
-mod text;
+pub(crate) mod testing;
+pub(crate) mod text;
 
 use std::fmt;
 use std::time::Duration;

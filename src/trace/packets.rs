@@ -76,7 +76,7 @@ pub fn packets_between(trace: &Trace, from: Duration, until: Duration) -> String
 }
 
 /// `partition between phone and server`, `stall of server`, `loss from phone to server`.
-pub(super) fn described(trace: &Trace, span: &Span) -> String {
+pub(crate) fn described(trace: &Trace, span: &Span) -> String {
     let names: Vec<&str> = span.hosts.iter().map(|h| trace.host_name(*h)).collect();
     match (&names[..], span.one_way) {
         ([], _) => span.what.to_owned(),

@@ -97,7 +97,7 @@ fn fold_line(folded: &[&Event]) -> Option<Line<5>> {
 }
 
 /// A value as a story shows it: in quotes if it would not read as one word.
-pub(super) fn shown(value: &Value) -> String {
+pub(crate) fn shown(value: &Value) -> String {
     match value {
         Value::Text(text)
             if text.is_empty()

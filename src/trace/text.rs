@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 /// Seconds since the start of the run with six decimals, so that microseconds are exact: `12.345678`.
-pub(super) fn seconds(at: Duration) -> String {
+pub(crate) fn seconds(at: Duration) -> String {
     format!("{}.{:06}", at.as_secs(), at.subsec_micros())
 }
 
 /// A count in groups of three digits: `3 598`.
-pub(super) fn grouped(n: usize) -> String {
+pub(crate) fn grouped(n: usize) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
@@ -22,13 +22,13 @@ pub(super) fn grouped(n: usize) -> String {
 
 /// On which side a column is aligned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 /// A line of a table.
-pub(super) enum Line<const N: usize> {
+pub(crate) enum Line<const N: usize> {
     /// What marks the line in the margin, and a cell a column.
     Cells(char, [String; N]),
     /// What marks the line in the margin, the cell of the first column (empty: the remark begins there), and a remark
@@ -38,7 +38,7 @@ pub(super) enum Line<const N: usize> {
 
 /// Sets lines in columns: a margin of one character, then `N` columns two blanks apart, each as wide as its widest
 /// cell (a column without any cell is left out), no blanks at the end of a line.
-pub(super) fn table<const N: usize>(header: [&str; N], align: [Align; N], lines: &[Line<N>]) -> String {
+pub(crate) fn table<const N: usize>(header: [&str; N], align: [Align; N], lines: &[Line<N>]) -> String {
     let mut widths = [0; N];
     for line in lines {
         let cells = match line {

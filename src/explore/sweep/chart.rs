@@ -1,9 +1,9 @@
 //! A sweep as a chart.
 
 use super::{Point, Sweep};
+use crate::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
+use crate::figure::standalone;
 use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
-use crate::trace::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
-use crate::trace::figure::standalone;
 
 /// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
 /// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.

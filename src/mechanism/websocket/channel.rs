@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Error, Message as Frame, Utf8Bytes};
 use tracing::{debug, info, warn};
 
 use super::wire::Wire;
-use crate::net::{Channel, ChannelError, Message};
+use crate::channel::{Channel, ChannelError, Message};
 
 /// RFC 6455 section 7.1.5: what stands for a close frame without a code. It is never sent.
 const NO_CODE: u16 = 1005;

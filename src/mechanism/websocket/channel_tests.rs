@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tokio_test::{assert_pending, task};
 
 use super::*;
-use crate::net::logbook::Logbook;
+use crate::logbook::Logbook;
 
 /// A client's channel whose masking keys are zero, so that its frames can be read.
 async fn client<S: AsyncRead + AsyncWrite + Unpin + Send>(connection: S) -> WebSocket<S> {

@@ -10,7 +10,8 @@ use tracing::{info, warn};
 use super::channel::{Limits, WebSocket};
 use super::handshake;
 use super::wire::Wire;
-use crate::net::{Keepalive, Network, OpenError, Opens, SocketOptions};
+use crate::channel::{OpenError, Opens};
+use crate::net::{Keepalive, Network, SocketOptions};
 
 /// How long opening may take, unless told otherwise. Without a limit a lost SYN-ACK or a stalled server is waited
 /// for as long as TCP has patience: minutes, or for ever.

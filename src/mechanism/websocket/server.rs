@@ -25,10 +25,9 @@ use tracing::{debug, error, info};
 
 use super::channel::{Limits, WebSocket};
 use super::handshake;
+use crate::channel::ChannelLayer;
 use crate::mechanism::feed::{self, Feed, Log};
-use crate::net::{
-    ChannelLayer, Keepalive, ListenOptions, Listener, Network, Process, SocketOptions, is_one_connections,
-};
+use crate::net::{Keepalive, ListenOptions, Listener, Network, Process, SocketOptions, is_one_connections};
 
 /// How many connections at a time, unless told otherwise.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -55,7 +54,7 @@ pub struct Server<L = ()> {
 /// A server of `feed`, on port 80, at `/feed`.
 ///
 /// Every client gets the updates that are appended while it is connected, and may send numbered messages
-/// ([`crate::net::Numbered`]). Without a [heartbeat](Server::heartbeat) a client that has silently gone is
+/// ([`crate::channel::Numbered`]). Without a [heartbeat](Server::heartbeat) a client that has silently gone is
 /// noticed only by TCP, if at all. It sends no `Date` (RFC 9110 section 6.6.1 asks for one, where there is a
 /// clock): equal runs shall be equal to the byte.
 pub fn server(feed: Feed) -> Server {

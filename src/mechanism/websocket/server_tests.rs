@@ -5,10 +5,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 
 use super::*;
+use crate::channel::{Channel, ChannelError, Message, Numbered, Opens};
+use crate::logbook::Logbook;
 use crate::mechanism::websocket::client;
-use crate::net::logbook::Logbook;
+use crate::net::Tasks;
 use crate::net::memory::{MemoryNetwork, MemoryStream};
-use crate::net::{Channel, ChannelError, Message, Numbered, Opens, Tasks};
 
 const URL: &str = "ws://server/feed";
 
@@ -105,7 +106,7 @@ async fn requests_that_are_no_upgrade_are_told_what_is_wrong() {
         assert!(!text.to_lowercase().contains("\ndate:"), "a date would differ from run to run");
     }
     let refused = client("ws://server/nothing").open(&net).await.err();
-    assert!(matches!(refused, Some(crate::net::OpenError::Refused { status: 404 })));
+    assert!(matches!(refused, Some(crate::channel::OpenError::Refused { status: 404 })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -129,7 +130,7 @@ async fn a_server_that_is_full_lets_the_next_client_wait_until_one_leaves() {
     let patience = Duration::from_secs(20);
     let start = Instant::now();
     let third = client(URL).open_timeout(patience).open(&net).await.err();
-    assert!(matches!(third, Some(crate::net::OpenError::TimedOut { after }) if after == patience));
+    assert!(matches!(third, Some(crate::channel::OpenError::TimedOut { after }) if after == patience));
     assert_eq!(start.elapsed(), patience);
     drop(first);
     client(URL).open(&net).await.expect("there is room again");

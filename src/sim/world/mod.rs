@@ -1,25 +1,28 @@
 //! How a scenario builds its world: machines, links, processes, faults; then it runs.
 
-mod build;
-mod describe;
+mod builders;
+pub(in crate::sim) mod described;
 
 use std::cell::RefCell;
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use describe::{FaultPlan, Lasting, LinkPlan};
+pub use builders::{FaultPlan, Lasting, LinkPlan};
+use described::Described;
+pub use described::LinkEnd;
 
-use super::fabric::{self, Engine};
-use super::faults::{Script, ScriptError};
-use super::kernel::{LONGEST_RUN, Sysctls};
-use super::link::Quality;
-use super::node::Program;
-use super::router::RouterOptions;
-use super::socket::SimNet;
+use super::engine::group::Program;
+use super::engine::{self, Engine};
+use super::fault::{Script, ScriptError};
+use super::machine::kernel::{LONGEST_RUN, Sysctls};
+use super::machine::socket::SimNet;
+use super::path::link::Quality;
+use super::path::router::RouterOptions;
 use crate::net::Process;
 use crate::trace::Trace;
 use crate::trace::collect::{Collector, Recorder};
+use described::MachineDescribed;
 
 /// A world could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -34,50 +37,20 @@ pub enum WorldError {
 
 /// A world to be built and run once.
 pub struct World {
-    plan: Rc<RefCell<Plan>>,
-}
-
-struct Plan {
-    seed: u64,
-    engine: Engine,
-    sysctls: Sysctls,
-    machines: Vec<MachinePlan>,
-    links: Vec<(End, End, Quality)>,
-    default_link: Quality,
-    faults: Script,
-    /// Faults given from outside take the place of the scenario's.
-    given_faults: Option<Script>,
-    tick: Option<Duration>,
-    lasts: Duration,
-}
-
-struct MachinePlan {
-    name: String,
-    sysctls: Sysctls,
-    interfaces: Vec<(String, Option<RouterOptions>)>,
-    programs: Vec<Program>,
-    /// Machines of one group share a node.
-    group: Option<String>,
-}
-
-/// One end of a link: a machine, or one interface of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct End {
-    machine: usize,
-    interface: Option<String>,
+    plan: Rc<RefCell<Described>>,
 }
 
 /// A machine of a world under construction.
 #[derive(Clone)]
 pub struct Machine {
-    plan: Rc<RefCell<Plan>>,
+    plan: Rc<RefCell<Described>>,
     index: usize,
 }
 
 impl World {
     /// An empty world, whose machines' kernels have these settings.
     pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<Script>) -> Self {
-        let plan = Plan {
+        let plan = Described {
             seed,
             engine,
             sysctls,
@@ -106,7 +79,7 @@ impl World {
     pub fn machine(&mut self, name: &str) -> Machine {
         let mut plan = self.plan.borrow_mut();
         let sysctls = plan.sysctls;
-        plan.machines.push(MachinePlan {
+        plan.machines.push(MachineDescribed {
             name: name.to_owned(),
             sysctls,
             interfaces: Vec::new(),
@@ -133,7 +106,7 @@ impl World {
     }
 
     /// Describes the link between two machines (or interfaces of theirs), both ways.
-    pub fn link(&mut self, a: impl Into<End>, b: impl Into<End>) -> LinkPlan {
+    pub fn link(&mut self, a: impl Into<LinkEnd>, b: impl Into<LinkEnd>) -> LinkPlan {
         let mut plan = self.plan.borrow_mut();
         let quality = plan.default_link;
         plan.links.push((a.into(), b.into(), quality));
@@ -163,7 +136,7 @@ impl World {
         };
         let lasts = built.lasts;
         let run = Collector::new(recorder.clone())
-            .collect(|| fabric::run(engine, built, || recorder.finish(lasts)));
+            .collect(|| engine::run(engine, built, || recorder.finish(lasts)));
         run.map_err(WorldError::Engine)
     }
 }
@@ -205,8 +178,8 @@ impl Machine {
     }
 
     /// One of its interfaces, as the end of a link.
-    pub fn on(&self, interface: &str) -> End {
-        End { machine: self.index, interface: Some(interface.to_owned()) }
+    pub fn on(&self, interface: &str) -> LinkEnd {
+        LinkEnd { machine: self.index, interface: Some(interface.to_owned()) }
     }
 
     /// Gives its kernel settings of its own.
@@ -216,8 +189,8 @@ impl Machine {
     }
 }
 
-impl From<&Machine> for End {
+impl From<&Machine> for LinkEnd {
     fn from(machine: &Machine) -> Self {
-        End { machine: machine.index, interface: None }
+        LinkEnd { machine: machine.index, interface: None }
     }
 }

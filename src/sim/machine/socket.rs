@@ -1,0 +1,298 @@
+//! [`crate::net`] on a simulated machine: every call is a system call of its kernel, and returns only while the process
+//! has CPU.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use rand::Rng as _;
+use rand_chacha::ChaCha8Rng;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::broadcast;
+
+use super::clock::Clock;
+use super::cpu::{Cpu, ProcessId, Turnstile};
+use super::kernel::segment::socket_addr;
+use super::kernel::{ConnId, Kernel, SocketInfo};
+use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+use crate::sim::engine::doorbell::Doorbell;
+use crate::trace::HostId;
+
+/// What the processes of a machine share.
+pub(in crate::sim) struct Shared {
+    pub kernel: Mutex<Kernel>,
+    pub cpu: Arc<Cpu>,
+    pub host: HostId,
+    pub clock: Clock,
+    pub doorbell: Arc<Doorbell>,
+    /// The machine's place in its node.
+    pub index: usize,
+    /// Addresses of the machines, by name, as a hosts file has them.
+    pub hosts: Arc<BTreeMap<String, Ipv4Addr>>,
+    pub changes: broadcast::Sender<Change>,
+    pub entropy: Mutex<ChaCha8Rng>,
+}
+
+impl Shared {
+    pub fn kernel(&self) -> MutexGuard<'_, Kernel> {
+        // A panic inside the kernel ends the run; its trace is not used.
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A system call: the kernel does it, and whoever drives the kernel looks what came of it.
+    fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
+        let mut kernel = self.kernel();
+        let deadline = kernel.deadline();
+        let result = f(&mut kernel, self.clock.now());
+        if kernel.has_departures() || kernel.deadline() != deadline {
+            self.doorbell.ring(self.index);
+        }
+        result
+    }
+}
+
+/// The network as a process of a simulated machine sees it.
+#[derive(Clone)]
+pub struct SimNet {
+    pub(in crate::sim) shared: Arc<Shared>,
+    pub(in crate::sim) process: ProcessId,
+}
+
+impl SimNet {
+    /// A look at the machine's sockets.
+    pub fn netstat(&self) -> Vec<SocketInfo> {
+        self.shared.kernel().netstat()
+    }
+
+    /// Virtual time since the start of the run.
+    pub fn now(&self) -> Duration {
+        self.shared.clock.now()
+    }
+
+    /// Waits until virtual time `at`.
+    pub async fn until(&self, at: Duration) {
+        tokio::time::sleep_until(self.shared.clock.instant(at)).await;
+    }
+
+    async fn running(&self) {
+        poll_fn(|cx| self.shared.cpu.poll_running(cx)).await;
+    }
+
+    fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
+        let invalid =
+            || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
+        let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
+        let port = port.parse().map_err(|_| invalid())?;
+        let ip = match (host.parse(), self.shared.hosts.get(host)) {
+            (Ok(ip), _) => ip,
+            (Err(_), Some(ip)) => *ip,
+            (Err(_), None) => {
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("no host `{host}`")));
+            }
+        };
+        Ok(SocketAddrV4::new(ip, port))
+    }
+
+    fn stream(&self, conn: ConnId) -> SimStream {
+        SimStream { net: self.clone(), conn, boots: self.shared.kernel().boots() }
+    }
+}
+
+impl Network for SimNet {
+    type Stream = SimStream;
+    type Listener = SimListener;
+
+    async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<SimStream> {
+        self.running().await;
+        let remote = self.resolve(authority)?;
+        let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process))?;
+        // Dropping the future closes what it has begun to open.
+        let stream = self.stream(conn);
+        poll_fn(|cx| {
+            ready!(self.shared.cpu.poll_running(cx));
+            self.shared.kernel().poll_connected(conn, cx)
+        })
+        .await?;
+        Ok(stream)
+    }
+
+    async fn listen(&self, port: u16, options: &ListenOptions) -> io::Result<SimListener> {
+        self.running().await;
+        let port = self.shared.call(|k, _| k.listen(port, options, self.process))?;
+        let boots = self.shared.kernel().boots();
+        Ok(SimListener { net: self.clone(), port, boots })
+    }
+
+    fn changes(&self) -> Changes {
+        Changes(self.shared.changes.subscribe())
+    }
+
+    fn tasks(&self) -> Tasks {
+        Tasks::gated(Arc::new(Turnstile {
+            cpu: self.shared.cpu.clone(),
+            host: self.shared.host,
+            clock: self.shared.clock.clone(),
+            doorbell: self.shared.doorbell.clone(),
+        }))
+    }
+
+    fn random(&self, buffer: &mut [u8]) {
+        self.shared.entropy.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(buffer);
+    }
+}
+
+/// A connection of a simulated machine.
+pub struct SimStream {
+    net: SimNet,
+    conn: ConnId,
+    boots: u32,
+}
+
+impl SimStream {
+    /// Runs a system call on this connection, unless the machine was booted anew since it was opened.
+    fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> io::Result<R>) -> io::Result<R> {
+        self.net.shared.call(|kernel, now| {
+            if kernel.boots() != self.boots {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
+            f(kernel, now)
+        })
+    }
+
+    fn poll_call<R>(
+        &self,
+        cx: &mut Context<'_>,
+        f: impl FnOnce(&mut Kernel, Duration, &mut Context<'_>) -> Poll<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        ready!(self.net.shared.cpu.poll_running(cx));
+        match self.call(|kernel, now| Ok(f(kernel, now, cx))) {
+            Ok(poll) => poll,
+            Err(e) => Poll::Ready(Err(e)),
+        }
+    }
+}
+
+impl AsyncRead for SimStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let conn = self.conn;
+        let unfilled = buf.initialize_unfilled();
+        let n = ready!(self.poll_call(cx, |kernel, now, cx| kernel.poll_read(now, conn, cx, unfilled)))?;
+        buf.advance(n);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for SimStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let conn = self.conn;
+        self.poll_call(cx, |kernel, now, cx| kernel.poll_write(now, conn, cx, data))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // What was written is the kernel's; there is nothing between.
+        self.net.shared.cpu.poll_running(cx).map(Ok)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let conn = self.conn;
+        self.poll_call(cx, |kernel, now, _| {
+            kernel.shutdown(now, conn);
+            Poll::Ready(Ok(()))
+        })
+    }
+}
+
+impl Stream for SimStream {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.call(|k, _| k.tuple(self.conn)).map(|t| socket_addr(t.local))
+    }
+
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.call(|k, _| k.tuple(self.conn)).map(|t| socket_addr(t.remote))
+    }
+
+    fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        self.call(|k, now| k.set_options(now, self.conn, options))
+    }
+}
+
+impl Drop for SimStream {
+    fn drop(&mut self) {
+        // After a reboot there is nothing left to close.
+        let _ = self.call(|kernel, now| {
+            kernel.close(now, self.conn);
+            Ok(())
+        });
+    }
+}
+
+/// A listening socket of a simulated machine.
+pub struct SimListener {
+    net: SimNet,
+    port: u16,
+    boots: u32,
+}
+
+impl SimListener {
+    async fn next(&self) -> io::Result<(SimStream, SocketAddr)> {
+        let shared = &self.net.shared;
+        let conn = poll_fn(|cx| {
+            ready!(shared.cpu.poll_running(cx));
+            shared.kernel().poll_accept(self.port, cx)
+        })
+        .await?;
+        let stream = self.net.stream(conn);
+        let peer = stream.peer_addr()?;
+        Ok((stream, peer))
+    }
+}
+
+impl Listener for SimListener {
+    type Stream = SimStream;
+
+    async fn accept(&mut self) -> io::Result<(SimStream, SocketAddr)> {
+        self.next().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(socket_addr(self.net.shared.kernel().listen_address(self.port)))
+    }
+}
+
+impl axum::serve::Listener for SimListener {
+    type Io = SimStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (SimStream, SocketAddr) {
+        loop {
+            match self.next().await {
+                Ok(accepted) => return accepted,
+                // The listener is gone with its process or machine; nothing will ever be accepted again.
+                Err(e) if e.kind() == io::ErrorKind::NotConnected => std::future::pending().await,
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Listener::local_addr(self)
+    }
+}
+
+impl Drop for SimListener {
+    fn drop(&mut self) {
+        self.net.shared.call(|kernel, now| {
+            if kernel.boots() == self.boots {
+                kernel.close_listener(now, self.port);
+            }
+        });
+    }
+}

@@ -1,0 +1,290 @@
+//! The network between the machines: interfaces, routers, links, and the way of a packet through them.
+
+pub(in crate::sim) mod link;
+pub mod router;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::link::{Direction, Quality, Verdict, Window};
+use self::router::{Routed, Router, RouterOptions};
+use crate::sim::machine::kernel::Departure;
+use crate::sim::machine::kernel::segment::{destination, source};
+use crate::trace::collect::{PacketId, Recorder};
+use crate::trace::{Fate, HostId, Marks, Packet};
+
+/// An interface of a machine: an index into the network's list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::sim) struct InterfaceId(pub usize);
+
+#[derive(Debug)]
+pub(in crate::sim) struct Interface {
+    /// The group that its machine is in, and the machine's place there.
+    pub group: usize,
+    pub place: usize,
+    pub host: HostId,
+    /// The machine's address on it; the rest of the world sees the router's, if there is one.
+    pub inside: Ipv4Addr,
+    router: Option<Router>,
+    /// Whether the machine uses it just now.
+    pub up: bool,
+}
+
+/// A packet on its way, as the fabric carries it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::sim) struct Parcel {
+    /// When it arrives.
+    pub due: Duration,
+    /// Which of two that arrive together is first.
+    pub seq: u64,
+    pub to: InterfaceId,
+    pub packet: Option<PacketId>,
+    pub bytes: Bytes,
+}
+
+impl PartialOrd for Parcel {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Parcel {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.to, self.seq).cmp(&(other.due, other.to, other.seq))
+    }
+}
+
+/// Links with a quality or a trouble of their own, by their two ends.
+pub(in crate::sim) type Ends = (InterfaceId, InterfaceId);
+
+/// The network of a world.
+#[derive(Debug)]
+pub(in crate::sim) struct Network {
+    seed: u64,
+    recorder: Recorder,
+    interfaces: Vec<Interface>,
+    by_outside: BTreeMap<Ipv4Addr, InterfaceId>,
+    default_quality: Quality,
+    qualities: BTreeMap<Ends, Quality>,
+    troubles: BTreeMap<Ends, Vec<Window>>,
+    directions: BTreeMap<Ends, Direction>,
+    /// Parcels sent so far, by sender, so that the number of a parcel depends on its sender alone.
+    sent: BTreeMap<InterfaceId, u64>,
+}
+
+impl Network {
+    pub fn new(seed: u64, recorder: Recorder, default_quality: Quality) -> Self {
+        Self {
+            seed,
+            recorder,
+            interfaces: Vec::new(),
+            by_outside: BTreeMap::new(),
+            default_quality,
+            qualities: BTreeMap::new(),
+            troubles: BTreeMap::new(),
+            directions: BTreeMap::new(),
+            sent: BTreeMap::new(),
+        }
+    }
+
+    /// Adds an interface; the address inside is the one outside, unless there is a router.
+    pub fn add_interface(
+        &mut self,
+        (group, place): (usize, usize),
+        host: HostId,
+        outside: Ipv4Addr,
+        router: Option<(Ipv4Addr, RouterOptions)>,
+    ) -> InterfaceId {
+        let id = InterfaceId(self.interfaces.len());
+        self.interfaces.push(Interface {
+            group,
+            place,
+            host,
+            inside: router.map_or(outside, |(inside, _)| inside),
+            router: router.map(|(_, options)| Router::new(outside, options)),
+            up: true,
+        });
+        self.by_outside.insert(outside, id);
+        id
+    }
+
+    /// Gives a link, in one direction, a quality of its own.
+    pub fn set_quality(&mut self, ends: Ends, quality: Quality) {
+        self.qualities.insert(ends, quality);
+    }
+
+    /// Plans a trouble of a link, in one direction.
+    pub fn plan(&mut self, ends: Ends, window: Window) {
+        self.troubles.entry(ends).or_default().push(window);
+    }
+
+    pub fn interface(&self, id: InterfaceId) -> &Interface {
+        &self.interfaces[id.0]
+    }
+
+    pub fn interface_mut(&mut self, id: InterfaceId) -> &mut Interface {
+        &mut self.interfaces[id.0]
+    }
+
+    /// The router behind an interface forgets its translations.
+    pub fn forget_translations(&mut self, id: InterfaceId) {
+        if let Some(router) = &mut self.interfaces[id.0].router {
+            router.forget();
+        }
+    }
+
+    /// A machine puts a packet on the wire: what arrives somewhere, and when.
+    pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
+        let now = departure.at;
+        let Some(address) = source(&departure.bytes) else {
+            return Vec::new();
+        };
+        let Some(from) = from.iter().copied().find(|i| {
+            let interface = &self.interfaces[i.0];
+            interface.up && interface.inside == address
+        }) else {
+            // The address is gone: there is no wire to put it on (measured: g_* in `fidelity`).
+            return Vec::new();
+        };
+        let bytes = match &mut self.interfaces[from.0].router {
+            None => departure.bytes,
+            Some(router) => match router.outbound(now, &departure.bytes) {
+                Routed::On(bytes) => bytes,
+                Routed::Dropped(answer) => {
+                    self.record(
+                        now,
+                        from,
+                        None,
+                        departure.bytes,
+                        departure.marks,
+                        lost(now, "router forgot"),
+                    );
+                    return answer
+                        .map(|bytes| self.parcel(now, from, from, None, bytes))
+                        .into_iter()
+                        .collect();
+                }
+            },
+        };
+        self.transmit(now, from, bytes, departure.marks)
+    }
+
+    fn transmit(&mut self, now: Duration, from: InterfaceId, bytes: Bytes, marks: Marks) -> Vec<Parcel> {
+        let to = destination(&bytes).and_then(|ip| self.by_outside.get(&ip).copied());
+        let Some(to) = to else {
+            self.record(now, from, None, bytes, marks, lost(now, "no such host"));
+            return Vec::new();
+        };
+        match self.direction((from, to)).judge(now, bytes.len()) {
+            Verdict::Lost(reason) => {
+                self.record(now, from, Some(to), bytes, marks, lost(now, reason));
+                Vec::new()
+            }
+            Verdict::Held => {
+                self.record(now, from, Some(to), bytes, marks, Fate::UnderWay);
+                Vec::new()
+            }
+            Verdict::Arrives(at, again) => {
+                let packet = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
+                let mut parcels = vec![self.parcel(at, from, to, Some(packet), bytes.clone())];
+                if let Some(at) = again {
+                    let marks = Marks { duplicate: true, ..marks };
+                    let copy = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
+                    parcels.push(self.parcel(at, from, to, Some(copy), bytes));
+                }
+                parcels
+            }
+        }
+    }
+
+    /// A parcel has come to an interface: what its machine gets, or what goes back.
+    pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Bytes, Vec<Parcel>> {
+        let interface = &mut self.interfaces[parcel.to.0];
+        let fate = |network: &Self, fate| {
+            if let Some(packet) = parcel.packet {
+                network.recorder.fate(packet, fate);
+            }
+        };
+        if parcel.packet.is_none() {
+            // The router's own answer to its machine.
+            return Ok(parcel.bytes);
+        }
+        let bytes = match &mut interface.router {
+            None => Ok(parcel.bytes.clone()),
+            Some(router) => match router.inbound(now, &parcel.bytes) {
+                Routed::On(bytes) => Ok(bytes),
+                Routed::Dropped(answer) => Err(answer),
+            },
+        };
+        match bytes {
+            Ok(_) if !self.interfaces[parcel.to.0].up => {
+                fate(self, lost(now, "no such host"));
+                Err(Vec::new())
+            }
+            Ok(bytes) => {
+                fate(self, Fate::Arrived(now));
+                Ok(bytes)
+            }
+            Err(answer) => {
+                fate(self, lost(now, "router forgot"));
+                let back = answer.map(|bytes| self.transmit(now, parcel.to, bytes, Marks::default()));
+                Err(back.unwrap_or_default())
+            }
+        }
+    }
+
+    /// A parcel found its machine without power.
+    pub fn nobody_there(&self, now: Duration, parcel: &Parcel) {
+        if let Some(packet) = parcel.packet {
+            self.recorder.fate(packet, lost(now, "host down"));
+        }
+    }
+
+    fn parcel(
+        &mut self,
+        due: Duration,
+        from: InterfaceId,
+        to: InterfaceId,
+        packet: Option<PacketId>,
+        bytes: Bytes,
+    ) -> Parcel {
+        let count = self.sent.entry(from).or_default();
+        *count += 1;
+        // Of two that arrive together the one of the lower interface is first, else the one sent first.
+        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, packet, bytes }
+    }
+
+    fn record(
+        &self,
+        now: Duration,
+        from: InterfaceId,
+        to: Option<InterfaceId>,
+        bytes: Bytes,
+        marks: Marks,
+        fate: Fate,
+    ) -> PacketId {
+        let host = |i: InterfaceId| self.interfaces[i.0].host;
+        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), bytes, marks, fate })
+    }
+
+    fn direction(&mut self, ends: Ends) -> &mut Direction {
+        let Self { seed, default_quality, qualities, troubles, directions, .. } = self;
+        directions.entry(ends).or_insert_with(|| {
+            let quality = qualities.get(&ends).unwrap_or(default_quality);
+            let key = ((ends.0.0 as u64) << 32) | ends.1.0 as u64;
+            let mut direction = Direction::new(
+                *quality,
+                crate::sim::machine::kernel::mix(*seed ^ crate::sim::machine::kernel::mix(key)),
+            );
+            direction.troubles = troubles.get(&ends).cloned().unwrap_or_default();
+            direction
+        })
+    }
+}
+
+fn lost(now: Duration, reason: &'static str) -> Fate {
+    Fate::Died(now, reason)
+}

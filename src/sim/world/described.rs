@@ -1,0 +1,42 @@
+//! A described world, as data: what `crate::sim::build` makes a running one of.
+
+use std::time::Duration;
+
+use crate::sim::engine::Engine;
+use crate::sim::engine::group::Program;
+use crate::sim::fault::Script;
+use crate::sim::machine::kernel::Sysctls;
+use crate::sim::path::link::Quality;
+use crate::sim::path::router::RouterOptions;
+
+/// A world, as it was described.
+pub(in crate::sim) struct Described {
+    pub(in crate::sim) seed: u64,
+    pub(in crate::sim) engine: Engine,
+    pub(in crate::sim) sysctls: Sysctls,
+    pub(in crate::sim) machines: Vec<MachineDescribed>,
+    pub(in crate::sim) links: Vec<(LinkEnd, LinkEnd, Quality)>,
+    pub(in crate::sim) default_link: Quality,
+    pub(in crate::sim) faults: Script,
+    /// Faults given from outside take the place of the scenario's.
+    pub(in crate::sim) given_faults: Option<Script>,
+    pub(in crate::sim) tick: Option<Duration>,
+    pub(in crate::sim) lasts: Duration,
+}
+
+/// A machine, as it was described.
+pub(in crate::sim) struct MachineDescribed {
+    pub(in crate::sim) name: String,
+    pub(in crate::sim) sysctls: Sysctls,
+    pub(in crate::sim) interfaces: Vec<(String, Option<RouterOptions>)>,
+    pub(in crate::sim) programs: Vec<Program>,
+    /// Machines of one group share a group.
+    pub(in crate::sim) group: Option<String>,
+}
+
+/// One end of a link: a machine, or one interface of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkEnd {
+    pub(in crate::sim) machine: usize,
+    pub(in crate::sim) interface: Option<String>,
+}
