@@ -466,12 +466,19 @@ fn ten_segments_leave_at_once_and_the_probe_of_a_lost_tail_is_its_last() {
 }
 
 #[test]
-fn axum_serves_a_hyper_client_as_it_is() {
+fn axums_router_serves_a_hyper_client_as_it_is() {
     let (world, client, server) = bench();
     server.does(async |net| {
-        let listener = listen(&net).await?;
+        // axum::serve would call tokio::spawn.
+        let (_listener, stream) = accept(&net).await?;
         let answer = axum::routing::get(async || "hello from a simulated machine");
-        axum::serve(listener, axum::Router::new().route("/", answer)).await
+        let router = axum::Router::new().route("/", answer);
+        let service = hyper_util::service::TowerToHyperService::new(router);
+        let stream = hyper_util::rt::TokioIo::new(stream);
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(stream, service)
+            .await
+            .map_err(io::Error::other)
     });
     client.does(async |net| {
         let stream = hyper_util::rt::TokioIo::new(connect(&net).await?);

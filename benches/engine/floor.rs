@@ -7,7 +7,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use halfopen::net::memory::{MemoryListener, MemoryNetwork, MemoryStream};
-use halfopen::net::{Changes, ListenOptions, Listener, Network, Process, SocketOptions, Stream, Tasks};
+use halfopen::net::{
+    CancellationToken, Changes, ListenOptions, Listener, Network, Process, SocketOptions, Spawner, Stream,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::{sleep, timeout};
 use turmoil::net::{TcpListener, TcpStream};
@@ -52,8 +54,11 @@ impl Network for Delayed {
     fn changes(&self) -> Changes {
         self.net.changes()
     }
-    fn tasks(&self) -> Tasks {
-        self.net.tasks()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
     fn random(&self, buffer: &mut [u8]) {
         self.net.random(buffer);
@@ -198,8 +203,11 @@ impl Network for OwnTcp {
     fn changes(&self) -> Changes {
         self.random.changes()
     }
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
     fn random(&self, buffer: &mut [u8]) {
         self.random.random(buffer);

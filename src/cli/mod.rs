@@ -17,6 +17,7 @@ use halfopen::explore::claims::ClaimsError;
 use halfopen::explore::sweep::SweepError;
 use halfopen::explore::{Registry, Runs, claims, list};
 use halfopen::scenario::RunError;
+use halfopen::sim::engine::ending::Failure as GaveUp;
 use serde_json::Value;
 
 use args::{Cli, Command, Format};
@@ -42,10 +43,11 @@ enum Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Parameter(_) | RunError::Faults(_) | RunError::UnknownScenario { .. } => {
-                Failure::Usage(error.to_string())
-            }
-            RunError::Simulation(_) => Failure::Broken(error.to_string()),
+            RunError::Parameter(_)
+            | RunError::Faults(_)
+            | RunError::UnknownScenario { .. }
+            | RunError::Failed(GaveUp::Limit { .. }) => Failure::Usage(error.to_string()),
+            RunError::Failed(_) | RunError::Simulation(_) => Failure::Broken(error.to_string()),
         }
     }
 }

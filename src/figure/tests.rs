@@ -309,7 +309,7 @@ prop_compose! {
             what: "partition & more",
         }).collect();
         spans.sort_by_key(|s| s.from);
-        Trace { hosts: names, events, packets, spans, ended: Duration::from_micros(1 << 40) }
+        Trace { hosts: names, events, packets, spans, ended: Duration::from_micros(1 << 40), left: Vec::new() }
     }
 }
 

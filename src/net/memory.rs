@@ -11,12 +11,13 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
 
-use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
 
 /// The only machine there is; it connects to itself.
 #[derive(Clone)]
-pub struct MemoryNetwork(Arc<Mutex<State>>);
+pub struct MemoryNetwork(Arc<Mutex<State>>, Spawner);
 
 struct State {
     buffer: usize,
@@ -30,13 +31,21 @@ struct State {
 impl MemoryNetwork {
     /// A network whose connections hold `buffer` bytes each way.
     pub fn new(seed: u64, buffer: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            buffer,
-            listeners: BTreeMap::new(),
-            random: ChaCha8Rng::seed_from_u64(seed),
-            changes: broadcast::Sender::new(1),
-            written: Vec::new(),
-        })))
+        Self(
+            Arc::new(Mutex::new(State {
+                buffer,
+                listeners: BTreeMap::new(),
+                random: ChaCha8Rng::seed_from_u64(seed),
+                changes: broadcast::Sender::new(1),
+                written: Vec::new(),
+            })),
+            Spawner::tokio(),
+        )
+    }
+
+    /// The same network for a process whose tasks `spawner` starts; by default the current tokio runtime does.
+    pub fn in_process(&self, spawner: Spawner) -> Self {
+        Self(self.0.clone(), spawner)
     }
 
     /// All that the `n`-th connecting side has written so far.
@@ -83,8 +92,13 @@ impl Network for MemoryNetwork {
         Changes(self.0.lock().expect("no panic while it is locked").changes.subscribe())
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        self.1.clone()
+    }
+
+    /// Nobody stops a process here.
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
 
     fn random(&self, buffer: &mut [u8]) {

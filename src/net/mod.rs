@@ -7,13 +7,14 @@
 //! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book
 //!   is about.
 //! - [`Process`]: what runs on a machine.
-//! - [`Tasks`]: tasks that end with their owner.
+//! - [`Spawner`]: starts tasks of a process; [`Tasks`]: tasks that end with their owner. [`time`]: the machine's clock.
 
 pub mod memory;
 mod options;
 #[cfg(feature = "os")]
 pub mod os;
 mod tasks;
+pub mod time;
 
 use std::future::Future;
 use std::io;
@@ -23,7 +24,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
 
 pub use options::{Keepalive, ListenOptions, SocketOptions};
-pub use tasks::{Gate, Tasks};
+/// The form of a stop signal.
+pub use tokio_util::sync::CancellationToken;
+
+pub use tasks::{Abort, Spawn, Spawner, Task, Tasks};
 
 /// One machine's view of its network.
 ///
@@ -60,8 +64,18 @@ pub trait Network: Clone + Send + Sync + 'static {
     /// What happens to the machine's interfaces from now on.
     fn changes(&self) -> Changes;
 
-    /// An empty set of tasks that runs on this machine; see [`Tasks`].
-    fn tasks(&self) -> Tasks;
+    /// Starts tasks of this process; also an executor for what hyper spawns. `tokio::spawn` would start tasks that a
+    /// simulated machine knows nothing of: there it fails the run.
+    fn spawner(&self) -> Spawner;
+
+    /// An empty set of tasks of this process; see [`Tasks`].
+    fn tasks(&self) -> Tasks {
+        Tasks::new(self.spawner())
+    }
+
+    /// The stop signal of this process (`SIGTERM`): cancelled when it is asked to come to its end, as before a deploy.
+    /// It gets some time to take leave of whoever it serves, and is killed after that.
+    fn stopping(&self) -> CancellationToken;
 
     /// Fills `buffer` with unpredictable bytes (in a simulation: with the seed's).
     fn random(&self, buffer: &mut [u8]);
@@ -98,7 +112,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn set_options(&self, options: &SocketOptions) -> io::Result<()>;
 }
 
-/// A listening socket. Its implementations also implement `axum::serve::Listener`.
+/// A listening socket.
 pub trait Listener: Send + 'static {
     /// The connections it accepts.
     type Stream: Stream;

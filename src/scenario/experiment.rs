@@ -121,6 +121,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
         let world = World::new(settings.seed, settings.engine, kernel, faults);
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
+            WorldError::Failed(e) => RunError::Failed(e),
             WorldError::Engine(e) => RunError::Simulation(e),
         })?;
         Ok(Outcome {

@@ -10,6 +10,7 @@ pub mod websocket;
 
 use crate::parameter::{Given, ParameterError, Spec};
 use crate::sim::Engine;
+use crate::sim::engine::ending::Failure;
 use crate::sim::fault::ScriptError;
 use crate::trace::Trace;
 
@@ -107,6 +108,9 @@ pub enum RunError {
         /// The names there are.
         valid: Vec<String>,
     },
+    /// The run was given up: a process panicked, or a bound was reached.
+    #[error(transparent)]
+    Failed(#[from] Failure),
     /// The simulation itself failed, which is an error in this crate.
     #[error("the simulation failed: {0}")]
     Simulation(String),

@@ -2,8 +2,8 @@
 
 pub use std::time::Duration;
 
+pub use crate::net::time::sleep;
 pub use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-pub use tokio::time::sleep;
 
 pub use crate::channel::{Channel as _, Message, Opens as _};
 pub use crate::mechanism::feed::Feed;

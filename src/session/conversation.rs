@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use crate::net::time::{self, Interval, Missed, interval_at};
 use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
@@ -124,9 +124,7 @@ fn note(bytes: &[u8], last: &mut Option<u64>) {
 }
 
 fn ticks(period: Duration) -> Interval {
-    let mut ticks = interval_at(Instant::now() + period, period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    ticks
+    interval_at(time::now() + period, period).missed(Missed::Skip)
 }
 
 async fn tick(ticks: &mut Option<Interval>) {

@@ -7,6 +7,7 @@ use crate::logbook::Logbook;
 use crate::net::memory::MemoryNetwork;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Once, Peer, pipe};
+use tokio::time::Instant;
 
 fn numbered(n: u64) -> Message {
     Message::Data(Numbered { n }.to_bytes())

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -12,11 +13,14 @@ use tokio::sync::broadcast;
 use super::world::WorldError;
 use super::world::described::{Described, LinkEnd};
 use crate::sim::engine::Built;
-use crate::sim::engine::doorbell::Doorbell;
-use crate::sim::engine::group::{Group, RunningMachine};
+use crate::sim::engine::attention::Attention;
+use crate::sim::engine::ending::Ending;
+use crate::sim::engine::group::Group;
+use crate::sim::fault::in_force::{Dns, Timeline};
 use crate::sim::fault::plan::{self, Place};
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::kernel::{Kernel, mix};
+use crate::sim::machine::running::RunningMachine;
 use crate::sim::machine::socket::Shared;
 use crate::sim::path::{InterfaceId, Network};
 use crate::trace::collect::Recorder;
@@ -86,17 +90,23 @@ impl Described {
                     .collect(),
             })
             .collect();
-        let happenings = plan::apply(script, &described, self.lasts, &mut network, recorder)?;
+        let mut timelines: Vec<Option<Timeline>> =
+            plan::apply(script, &described, self.lasts, &mut network, recorder)?
+                .into_iter()
+                .map(Some)
+                .collect();
         // Shorter than the shortest latency, so that a parcel is there before it is due.
         let derived = self.shortest_latency().saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
+        let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone()));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
         let mut built = Vec::new();
+        let mut shared_of: Vec<Option<Arc<Shared>>> = self.machines.iter().map(|_| None).collect();
         for (n, (name, members)) in groups.into_iter().enumerate() {
             let clock = Clock::default();
-            let doorbell = Arc::new(Doorbell::default());
+            let attention = Arc::new(Attention::default());
             let mut machines = Vec::new();
             for &m in &members {
                 let secret = mix(self.seed ^ mix(m as u64 + 1));
@@ -107,34 +117,36 @@ impl Described {
                     cpu: Arc::default(),
                     host: ids[m],
                     clock: clock.clone(),
-                    doorbell: doorbell.clone(),
+                    attention: attention.clone(),
+                    ending: ending.clone(),
+                    recorder: recorder.clone(),
+                    name: self.machines[m].name.clone(),
+                    left: OnceLock::new(),
+                    tasks: AtomicUsize::new(0),
+                    behind_us: AtomicU64::new(0),
+                    dns: Mutex::new(Dns::Fine),
                     index: machines.len(),
                     hosts: hosts.clone(),
                     changes: broadcast::channel(CHANGES_KEPT).0,
                     entropy: Mutex::new(ChaCha8Rng::seed_from_u64(mix(secret))),
                 };
-                machines.push(RunningMachine::new(
-                    Arc::new(shared),
-                    interfaces[m].clone(),
-                    self.machines[m].programs.clone(),
-                ));
+                let shared = Arc::new(shared);
+                shared_of[m] = Some(shared.clone());
+                let machine =
+                    RunningMachine::new(shared, interfaces[m].clone(), self.machines[m].programs.clone());
+                // Every machine stands in one group.
+                machines.extend(timelines[m].take().map(|timeline| (machine, timeline)));
             }
-            let happenings = happenings
-                .iter()
-                .filter(|(_, m, _)| places[*m].0 == n)
-                .map(|(at, m, h)| (*at, places[*m].1, h.clone()))
-                .collect();
-            built.push(Group::new(
-                (n, name),
-                clock,
-                doorbell,
-                machines,
-                happenings,
-                network.clone(),
-                recorder.clone(),
-            ));
+            built.push(Group::new((n, name), clock, attention, ending.clone(), machines, network.clone()));
         }
-        Ok(Built { groups: built, network, lasts: self.lasts, tick, seed: self.seed })
+        Ok(Built {
+            groups: built,
+            network,
+            ending,
+            machines: shared_of.into_iter().flatten().collect(),
+            tick,
+            seed: self.seed,
+        })
     }
 
     /// Which machines share a group, and where each of them stands.

@@ -77,6 +77,15 @@ impl Recorder {
         self.lock().spans.push(span);
     }
 
+    /// Shows the events from the `n`-th on, with the names of their hosts, and returns how many there are.
+    pub fn each_event_from(&self, n: usize, mut f: impl FnMut(&Event, Option<&str>)) -> usize {
+        let trace = self.lock();
+        for event in trace.events.get(n..).unwrap_or_default() {
+            f(event, event.host.map(|id| trace.host_name(id)));
+        }
+        trace.events.len()
+    }
+
     /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
     /// does not depend on which host the fabric happened to run first at one and the same time. What happened at `ended` or
     /// after it is left out.

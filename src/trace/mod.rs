@@ -10,6 +10,7 @@
 
 pub mod collect;
 pub(crate) mod conversation;
+mod end_state;
 pub(crate) mod fold;
 pub mod json;
 pub(crate) mod message;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use end_state::{MachineState, SocketInfo};
 pub use query::{Events, Packets, seconds_between};
 pub use segment::{Flags, Segment, SegmentError, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
@@ -224,9 +226,20 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// When the run ended.
     pub ended: Duration,
+    /// What there was on every machine then, in the order of the hosts.
+    pub left: Vec<MachineState>,
 }
 
 impl Trace {
+    /// What there was on a host when the run ended.
+    ///
+    /// # Panics
+    /// If the trace has no host of this name.
+    pub fn left_on(&self, host: &str) -> &MachineState {
+        let id = self.host(host);
+        self.left.iter().find(|state| state.name == self.host_name(id)).expect("every host has left a state")
+    }
+
     /// The name of a host.
     pub fn host_name(&self, id: HostId) -> &str {
         self.hosts.get(usize::from(id.0)).map_or("?", String::as_str)

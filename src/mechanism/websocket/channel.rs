@@ -282,7 +282,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
             // Letting go of the stream closes TCP.
             Ok(())
         };
-        match tokio::time::timeout(self.limits.close_timeout, goodbye).await {
+        match crate::net::time::timeout(self.limits.close_timeout, goodbye).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => debug!(target: "halfopen::ws", %error, "close failed"),
             Err(_) => {

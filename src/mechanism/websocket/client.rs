@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
+use crate::net::time::timeout;
 use http::Uri;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::channel::{Limits, WebSocket};

@@ -16,8 +16,7 @@ use http::{Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{sleep, timeout};
+use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -27,6 +26,7 @@ use super::channel::{Limits, WebSocket};
 use super::handshake;
 use crate::channel::ChannelLayer;
 use crate::mechanism::feed::{self, Feed, Log};
+use crate::net::time::{HyperTimer, sleep, timeout};
 use crate::net::{Keepalive, ListenOptions, Listener, Network, Process, SocketOptions, is_one_connections};
 
 /// How many connections at a time, unless told otherwise.
@@ -137,13 +137,14 @@ impl<L: ChannelLayer> Server<L> {
         self
     }
 
-    /// Listens and serves, for ever.
+    /// Listens and serves until the process is told to stop ([`Network::stopping`]).
     ///
     /// # Errors
     /// As [`Network::listen`].
     pub async fn run<N: Network>(self, net: N) -> io::Result<()> {
         let listener = net.listen(self.port, &self.listen).await?;
-        self.serve(net, listener, std::future::pending()).await;
+        let stopping = net.stopping();
+        self.serve(net, listener, stopping.cancelled()).await;
         Ok(())
     }
 
@@ -272,7 +273,7 @@ async fn upgraded<N: Network, L: ChannelLayer>(
         served.router.clone().oneshot(request)
     });
     let http = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HyperTimer)
         .header_read_timeout(served.server.header_timeout)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)

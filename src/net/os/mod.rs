@@ -24,8 +24,9 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
-use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream, Tasks};
 
 /// How many changes a slow reader may fall behind before it loses the oldest.
 const CHANGES_KEPT: usize = 16;
@@ -40,12 +41,21 @@ pub struct OsNetwork {
     changes: broadcast::Sender<Change>,
     /// The task that watches the addresses, from the first call of `changes` on; it ends with the last handle.
     watcher: Arc<Mutex<Option<Tasks>>>,
+    stop: CancellationToken,
 }
 
 impl OsNetwork {
     /// A handle to the machine's network.
     pub fn new() -> Self {
-        Self { changes: broadcast::Sender::new(CHANGES_KEPT), watcher: Arc::default() }
+        let changes = broadcast::Sender::new(CHANGES_KEPT);
+        Self { changes, watcher: Arc::default(), stop: CancellationToken::new() }
+    }
+}
+
+impl OsNetwork {
+    /// Gives the stop signal to whatever runs on this handle or a clone of it.
+    pub fn stop(&self) {
+        self.stop.cancel();
     }
 }
 
@@ -113,8 +123,12 @@ impl Network for OsNetwork {
         changes
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// # Panics

@@ -16,6 +16,7 @@
 //!
 //! Entries are separated by `;` or line ends.
 
+pub(in crate::sim) mod in_force;
 pub(in crate::sim) mod plan;
 
 use std::fmt;

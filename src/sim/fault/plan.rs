@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::in_force::Timeline;
 use super::{Between, Entry, Fault, Script, ScriptError};
 use crate::parameter::Scalar as _;
-use crate::sim::engine::group::Happening;
 use crate::sim::path::link::{Trouble, Window};
 use crate::sim::path::{InterfaceId, Network};
 use crate::trace::collect::Recorder;
@@ -27,8 +27,8 @@ pub(in crate::sim) fn apply(
     lasts: Duration,
     network: &mut Network,
     recorder: &Recorder,
-) -> Result<Vec<(Duration, usize, Happening)>, ScriptError> {
-    let mut happenings = Vec::new();
+) -> Result<Vec<Timeline>, ScriptError> {
+    let mut entries: Vec<Vec<(Entry, Option<usize>)>> = places.iter().map(|_| Vec::new()).collect();
     for entry in &script.0 {
         let machines = find(entry, places)?;
         if let Some((link, trouble)) = trouble(&entry.fault) {
@@ -43,15 +43,20 @@ pub(in crate::sim) fn apply(
             }
         } else {
             let m = machines[0];
-            let (first, last) = happening(entry, &places[m])?;
-            happenings.push((entry.at, m, first));
-            if let (Some(until), Some(last)) = (entry.until(), last) {
-                happenings.push((until, m, last));
-            }
+            let to =
+                match &entry.fault {
+                    Fault::Switch { to, .. } => {
+                        Some(places[m].interfaces.iter().position(|(n, _)| n == to).ok_or_else(|| {
+                            wrong(entry, format!("{} has no interface `{to}`", places[m].name))
+                        })?)
+                    }
+                    _ => None,
+                };
+            entries[m].push((entry.clone(), to));
         }
         record(entry, &machines, places, lasts, recorder);
     }
-    Ok(happenings)
+    Ok(entries.into_iter().map(Timeline::new).collect())
 }
 
 fn find(entry: &Entry, places: &[Place<'_>]) -> Result<Vec<usize>, ScriptError> {
@@ -78,28 +83,6 @@ fn trouble(fault: &Fault) -> Option<(&Between, Trouble)> {
         Fault::Latency(l, one_way, jitter) => (l, Trouble::Latency { one_way: *one_way, jitter: *jitter }),
         Fault::Rate(l, rate, queue) => (l, Trouble::Rate { rate: *rate, queue: *queue }),
         _ => return None,
-    })
-}
-
-/// What happens to the machine at the beginning of a fault and at its end.
-fn happening(entry: &Entry, place: &Place<'_>) -> Result<(Happening, Option<Happening>), ScriptError> {
-    let first = place.interfaces[0].1;
-    let using = |interfaces: Vec<InterfaceId>, destroy| Happening::Use { interfaces, destroy };
-    Ok(match &entry.fault {
-        Fault::Stall(_) => (Happening::Stall, Some(Happening::Resume)),
-        Fault::Crash(_) => (Happening::Crash, Some(Happening::Start)),
-        Fault::PowerLoss(_) => (Happening::PowerOff, Some(Happening::PowerOn)),
-        Fault::Offline(_) => (using(Vec::new(), false), Some(using(vec![first], false))),
-        Fault::Forget(_) => (Happening::Forget(first), None),
-        Fault::Switch { to, destroy, .. } => {
-            let target = place.interfaces.iter().find(|(name, _)| name == to).ok_or_else(|| {
-                let names: Vec<&str> = place.interfaces.iter().map(|(n, _)| *n).collect();
-                wrong(entry, format!("{} has no interface `{to}`; valid: {}", place.name, names.join(", ")))
-            })?;
-            (using(vec![target.1], *destroy), Some(using(vec![first], *destroy)))
-        }
-        // Links' troubles were handled before.
-        _ => return Err(wrong(entry, "not a fault of a machine".into())),
     })
 }
 

@@ -136,6 +136,13 @@ impl Network {
         }
     }
 
+    /// The router behind an interface gives every translation another port.
+    pub fn rebind(&mut self, id: InterfaceId) {
+        if let Some(router) = &mut self.interfaces[id.0].router {
+            router.rebind();
+        }
+    }
+
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
     pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
         let now = departure.at;
@@ -236,10 +243,10 @@ impl Network {
         }
     }
 
-    /// A parcel found its machine without power.
-    pub fn nobody_there(&self, now: Duration, parcel: &Parcel) {
+    /// A parcel found nobody who could take it, for that reason.
+    pub fn nobody_there(&self, now: Duration, parcel: &Parcel, why: &'static str) {
         if let Some(packet) = parcel.packet {
-            self.recorder.fate(packet, lost(now, "host down"));
+            self.recorder.fate(packet, lost(now, why));
         }
     }
 

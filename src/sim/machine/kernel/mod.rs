@@ -32,7 +32,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use smoltcp::socket::tcp::State;
 
-pub use netstat::SocketInfo;
 pub use retransmit::Wait;
 pub use segment::Tuple;
 pub use sysctl::{LONGEST_RUN, Sysctls, TimerPolicy};
@@ -88,8 +87,12 @@ pub struct Kernel {
     next_port: u16,
     calendar: BTreeSet<(Duration, Alarm)>,
     departures: VecDeque<Departure>,
-    /// The latest time it was told.
+    /// The latest of its own time that it was told.
     latest: Duration,
+    /// How long its time has stood still.
+    slept: Duration,
+    /// Since when the machine sleeps, and whether its time stands still.
+    asleep: Option<(Duration, bool)>,
 }
 
 impl Kernel {
@@ -113,13 +116,29 @@ impl Kernel {
             calendar: BTreeSet::new(),
             departures: VecDeque::new(),
             latest: Duration::ZERO,
+            slept: Duration::ZERO,
+            asleep: None,
         }
     }
 
-    /// A kernel's time never runs backwards: a process that runs in whole milliseconds may be a fraction ahead of a packet.
+    /// The kernel's own time, which stands still while the machine sleeps (if its clock does). It never runs backwards: a
+    /// process that runs in whole milliseconds may be a fraction ahead of a packet.
     fn time(&mut self, now: Duration) -> Duration {
-        self.latest = self.latest.max(now);
+        self.latest = self.latest.max(now.saturating_sub(self.slept));
         self.latest
+    }
+
+    /// The machine goes to sleep: nothing is due until [`Self::resume`]. `clock_stops`: and its time stands still.
+    pub fn suspend(&mut self, now: Duration, clock_stops: bool) {
+        self.asleep = Some((now, clock_stops));
+    }
+
+    /// The machine wakes. Returns how long its time has stood still in its life.
+    pub fn resume(&mut self, now: Duration) -> Duration {
+        if let Some((since, true)) = self.asleep.take() {
+            self.slept += now.saturating_sub(since);
+        }
+        self.slept
     }
 
     /// The addresses of the machine, the preferred one first.
@@ -132,6 +151,11 @@ impl Kernel {
         self.boots
     }
 
+    /// Whether the machine is on.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// The power fails: everything is forgotten, nothing is said.
     pub fn power_off(&mut self) {
         self.up = false;
@@ -140,6 +164,7 @@ impl Kernel {
         self.by_tuple.clear();
         self.listeners.clear();
         self.time_waits = TimeWaits::default();
+        self.asleep = None;
         self.calendar.clear();
         self.departures.clear();
     }
@@ -294,9 +319,10 @@ impl Kernel {
         }
     }
 
-    /// When to call [`Self::expire`].
+    /// When to call [`Self::expire`]: a whole number of microseconds, as all time outside of the kernel.
     pub fn deadline(&self) -> Option<Duration> {
-        self.calendar.first().map(|(at, _)| *at)
+        let (at, _) = self.calendar.first().filter(|_| self.asleep.is_none())?;
+        Some(up_to_micros(*at + self.slept))
     }
 
     /// Does everything that is due.
@@ -356,7 +382,7 @@ impl Kernel {
             return;
         };
         for out in conn.outgoing() {
-            self.departures.push_back(Departure { at: now, bytes: out.bytes, marks: out.marks });
+            self.departures.push_back(Departure { at: now + self.slept, bytes: out.bytes, marks: out.marks });
         }
         // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
         let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
@@ -389,7 +415,7 @@ impl Kernel {
 
     /// Puts a packet of the kernel's own on the wire.
     fn depart(&mut self, at: Duration, bytes: Bytes) {
-        self.departures.push_back(Departure { at, bytes, marks: Marks::default() });
+        self.departures.push_back(Departure { at: at + self.slept, bytes, marks: Marks::default() });
     }
 
     fn log(
@@ -402,7 +428,7 @@ impl Kernel {
         if let Some(peer) = peer {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
-        self.recorder.event(now, Some(self.host), Layer::Tcp, name, fields);
+        self.recorder.event(now + self.slept, Some(self.host), Layer::Tcp, name, fields);
     }
 
     fn name_of(&self, address: SocketAddrV4) -> String {
@@ -421,6 +447,12 @@ impl Kernel {
         // Only the low 32 bits of either are meant.
         (hash as u32).wrapping_add(ticks as u32)
     }
+}
+
+/// The time, rounded up to whole microseconds.
+fn up_to_micros(at: Duration) -> Duration {
+    let rest = at.subsec_nanos() % 1000;
+    if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1000 - rest)) }
 }
 
 /// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.

@@ -26,7 +26,7 @@ use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
 use crate::net::SocketOptions;
-use crate::sim::machine::cpu::ProcessId;
+use crate::sim::machine::process::ProcessId;
 use crate::trace::Marks;
 
 /// Only there to be pending: our own timer decides when an acknowledgement leaves.
