@@ -9,7 +9,7 @@ use super::ticks::Ticks;
 use super::words::{shortened, width, wrapped};
 use crate::trace::Layer;
 
-pub use super::ticks::Unit;
+pub use super::ticks::AxisUnit;
 
 /// What a chart shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Chart {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Axis {
     /// Numbers, to scale.
-    Numbers(Unit),
+    Numbers(AxisUnit),
     /// Words, in order; the first one stands at 0, the next one at 1.
     Words(Vec<String>),
 }
@@ -47,7 +47,7 @@ pub struct Panel {
     /// Its name.
     pub name: String,
     /// What it is told in.
-    pub unit: Unit,
+    pub unit: AxisUnit,
     /// The dots of each of [`Chart::lines`], from left to right.
     pub lines: Vec<Vec<Dot>>,
 }

@@ -29,7 +29,7 @@ pub(super) enum Mark {
 
 /// Where an arrow ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ArrowEnd {
     Arrives(Duration),
     Dies,
     /// The run ended first.
@@ -52,7 +52,7 @@ pub(super) enum Weight {
 pub(super) struct Arrow {
     pub from: HostId,
     pub to: Option<HostId>,
-    pub end: End,
+    pub end: ArrowEnd,
     pub mark: Mark,
     pub weight: Weight,
     pub label: String,
@@ -166,7 +166,7 @@ impl Content {
             .rows
             .iter()
             .filter_map(|r| match &r.what {
-                What::Arrow(Arrow { end: End::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
+                What::Arrow(Arrow { end: ArrowEnd::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
                 _ => None,
             })
             .filter(|d| !d.is_zero())
@@ -300,9 +300,9 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         _ => Mark::Plain,
     };
     let (end, fate) = match packet.fate {
-        Fate::Arrived(at) => (End::Arrives(at), format!("arrived {} s", seconds(at))),
-        Fate::Died(_, why) => (End::Dies, format!("lost: {why}")),
-        Fate::UnderWay => (End::Open, "under way when the run ended".to_owned()),
+        Fate::Arrived(at) => (ArrowEnd::Arrives(at), format!("arrived {} s", seconds(at))),
+        Fate::Died(_, why) => (ArrowEnd::Dies, format!("lost: {why}")),
+        Fate::UnderWay => (ArrowEnd::Open, "under way when the run ended".to_owned()),
     };
     let plain = view.map_or_else(|| "not TCP".to_owned(), name);
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
@@ -317,7 +317,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     };
     let opens_or_closes = flags.syn || flags.fin || flags.rst;
     let weight = match (mark, end) {
-        (Mark::Plain, End::Arrives(_)) if !opens_or_closes => {
+        (Mark::Plain, ArrowEnd::Arrives(_)) if !opens_or_closes => {
             if data_len > 0 {
                 Weight::Plain
             } else {
@@ -381,7 +381,7 @@ impl Arrow {
             return self.end == next.end;
         }
         match (self.end, next.end) {
-            (End::Arrives(arrival), End::Arrives(_)) => {
+            (ArrowEnd::Arrives(arrival), ArrowEnd::Arrives(_)) => {
                 self.all_data && next.all_data && next_sent - sent <= (arrival.saturating_sub(sent)) / BURST
             }
             _ => false,

@@ -35,6 +35,6 @@ pub mod heartbeat;
 mod testing;
 mod watched;
 
-pub use conversation::{End, Session};
+pub use conversation::{Session, SessionEnd};
 pub use heartbeat::Heartbeat;
 pub use watched::{BY as HEARTBEAT, Watched};

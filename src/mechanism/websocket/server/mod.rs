@@ -299,5 +299,4 @@ async fn upgraded<N: Network, L: ChannelLayer>(
 }
 
 #[cfg(test)]
-#[path = "server_tests.rs"]
 mod tests;
