@@ -177,19 +177,26 @@ impl Content {
 }
 
 fn note(trace: &Trace, event: &Event) -> Note {
+    let one_by_one = event.fields.iter().map(|(k, v)| (*k, shown(v), hosts_in(trace, k, v)));
+    let whole: Vec<String> = one_by_one.clone().map(|(k, text, _)| format!("{k}={text}")).collect();
+    let whole = whole.join(" ");
+    // Beside a lane there is little room, and a port tells nobody anything.
     let told = |names_hosts: bool| {
-        let fields = event.fields.iter().filter(|(k, v)| names_hosts || hosts_in(trace, k, v).is_empty());
-        fields.map(|(k, v)| format!("{k}={}", shown(v))).collect::<Vec<_>>().join(" ")
+        let fields = one_by_one.clone().filter(|(.., hosts)| names_hosts || hosts.is_empty());
+        let fields = fields.map(|(k, text, hosts)| match (k, &hosts[..]) {
+            ("peer", [host]) => format!("{k}={}", trace.host_name(*host)),
+            _ => format!("{k}={text}"),
+        });
+        fields.collect::<Vec<_>>().join(" ")
     };
-    let fields = told(true);
     let host = event.host.map_or("", |h| trace.host_name(h));
     let title =
-        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &fields].concat();
+        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &whole].concat();
     Note {
         host: event.host,
         layer: event.layer,
         name: event.name.to_owned(),
-        fields,
+        fields: told(true),
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
         about: event.fields.iter().flat_map(|(k, v)| hosts_in(trace, k, v)).collect(),
         plain_fields: told(false),

@@ -93,6 +93,7 @@ impl Described {
 
         let network = Arc::new(Mutex::new(network));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
+        recorder.names(names.clone());
         let mut built = Vec::new();
         for (n, (name, members)) in groups.into_iter().enumerate() {
             let clock = Clock::default();
