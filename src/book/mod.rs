@@ -41,6 +41,7 @@
 //! A scenario's code is shown with mdBook's `{{#include FILE}}`.
 
 mod chapter;
+mod comparison;
 mod directive;
 mod figure;
 mod grammar;

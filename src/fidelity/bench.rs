@@ -220,7 +220,7 @@ impl View {
         self.trace.packets_from(host).after(self.t0)
     }
 
-    /// When.
+    /// When packets were sent, in seconds since the event.
     pub fn times(&self, packets: &Packets<'_>) -> Vec<f64> {
         packets.times().iter().map(|at| self.since(*at)).collect()
     }

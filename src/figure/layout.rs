@@ -26,7 +26,7 @@ const COLUMN: Range<f64> = 34.0..116.0;
 const AXIS: Range<f64> = 64.0..90.0;
 /// Between lanes, when there are more than two.
 const LANE_GAP: f64 = 118.0;
-/// How far the way a lost packet gets.
+/// How far along its way a lost packet is drawn, as a share of the way.
 pub(super) const LOST_AT: f64 = 0.62;
 
 /// A note in its place.

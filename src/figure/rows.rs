@@ -133,7 +133,7 @@ impl Content {
         let lanes = lanes(trace, options, &rows, &spans);
         let chosen = !options.hosts.is_empty();
         rows.retain(|r| match &r.what {
-            // Who asks for two of many does not want to read what one of them has to do with the others.
+            // With chosen hosts, events that concern others are left out.
             What::Note(n) => {
                 n.host.is_none_or(|h| lanes.contains(&h))
                     && (!chosen || n.about.iter().all(|h| lanes.contains(h)))
@@ -395,7 +395,7 @@ impl Arrow {
         }
     }
 
-    /// Takes up a packet that flies beside this one.
+    /// Makes a packet that flies beside this one part of the arrow.
     fn join(&mut self, next: Arrow) {
         self.packets += 1;
         self.data_len += next.data_len;

@@ -28,7 +28,7 @@ struct Watch {
     /// A ping that the connection has not taken yet.
     ping: Option<Message>,
     timer: Pin<Box<Sleep>>,
-    /// The verdict, for whoever asks again.
+    /// The verdict, once it was given; it is given again to whoever asks again.
     dead: Option<Duration>,
 }
 

@@ -44,7 +44,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same for tungstenite. Every message is written at once, so that the buffer holds one only while the
+    /// These limits as tungstenite's settings. Every message is written at once, so that the buffer holds one only while the
     /// connection is full.
     pub(super) fn config(self) -> WebSocketConfig {
         WebSocketConfig::default()
@@ -62,7 +62,7 @@ impl Limits {
 pub struct WebSocket<S> {
     /// Gone once the connection was let go of.
     stream: Option<WebSocketStream<Transport<S>>>,
-    /// How the conversation ended, for whoever asks again.
+    /// How the conversation ended, once it has; told again to whoever asks again.
     end: Option<Ended>,
     /// Something was written into a buffer and has not left it.
     unflushed: bool,

@@ -242,7 +242,7 @@ async fn not_found() -> StatusCode {
     status
 }
 
-/// The whole life of a connection.
+/// A connection from its first byte to its last.
 async fn connection<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: Arc<Served<L>>,
