@@ -230,11 +230,7 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     let mut bench = Bench::of(run, 20);
     set_buffers(&mut bench, run.get("sndbuf").count(), run.get("rcvbuf").count());
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];
