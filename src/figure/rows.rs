@@ -29,7 +29,7 @@ pub(super) enum Mark {
 
 /// Where an arrow ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ArrowEnd {
     Arrives(Duration),
     Dies,
     /// The run ended first.
@@ -52,7 +52,7 @@ pub(super) enum Weight {
 pub(super) struct Arrow {
     pub from: HostId,
     pub to: Option<HostId>,
-    pub end: End,
+    pub end: ArrowEnd,
     pub mark: Mark,
     pub weight: Weight,
     pub label: String,
@@ -133,7 +133,7 @@ impl Content {
         let lanes = lanes(trace, options, &rows, &spans);
         let chosen = !options.hosts.is_empty();
         rows.retain(|r| match &r.what {
-            // Who asks for two of many does not want to read what one of them has to do with the others.
+            // With chosen hosts, events that concern others are left out.
             What::Note(n) => {
                 n.host.is_none_or(|h| lanes.contains(&h))
                     && (!chosen || n.about.iter().all(|h| lanes.contains(h)))
@@ -166,7 +166,7 @@ impl Content {
             .rows
             .iter()
             .filter_map(|r| match &r.what {
-                What::Arrow(Arrow { end: End::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
+                What::Arrow(Arrow { end: ArrowEnd::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
                 _ => None,
             })
             .filter(|d| !d.is_zero())
@@ -177,19 +177,26 @@ impl Content {
 }
 
 fn note(trace: &Trace, event: &Event) -> Note {
+    let one_by_one = event.fields.iter().map(|(k, v)| (*k, shown(v), hosts_in(trace, k, v)));
+    let whole: Vec<String> = one_by_one.clone().map(|(k, text, _)| format!("{k}={text}")).collect();
+    let whole = whole.join(" ");
+    // Beside a lane there is little room, and a port tells nobody anything.
     let told = |names_hosts: bool| {
-        let fields = event.fields.iter().filter(|(k, v)| names_hosts || hosts_in(trace, k, v).is_empty());
-        fields.map(|(k, v)| format!("{k}={}", shown(v))).collect::<Vec<_>>().join(" ")
+        let fields = one_by_one.clone().filter(|(.., hosts)| names_hosts || hosts.is_empty());
+        let fields = fields.map(|(k, text, hosts)| match (k, &hosts[..]) {
+            ("peer", [host]) => format!("{k}={}", trace.host_name(*host)),
+            _ => format!("{k}={text}"),
+        });
+        fields.collect::<Vec<_>>().join(" ")
     };
-    let fields = told(true);
     let host = event.host.map_or("", |h| trace.host_name(h));
     let title =
-        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &fields].concat();
+        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &whole].concat();
     Note {
         host: event.host,
         layer: event.layer,
         name: event.name.to_owned(),
-        fields,
+        fields: told(true),
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
         about: event.fields.iter().flat_map(|(k, v)| hosts_in(trace, k, v)).collect(),
         plain_fields: told(false),
@@ -300,9 +307,9 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         _ => Mark::Plain,
     };
     let (end, fate) = match packet.fate {
-        Fate::Arrived(at) => (End::Arrives(at), format!("arrived {} s", seconds(at))),
-        Fate::Died(_, why) => (End::Dies, format!("lost: {why}")),
-        Fate::UnderWay => (End::Open, "under way when the run ended".to_owned()),
+        Fate::Arrived(at) => (ArrowEnd::Arrives(at), format!("arrived {} s", seconds(at))),
+        Fate::Died(_, why) => (ArrowEnd::Dies, format!("lost: {why}")),
+        Fate::UnderWay => (ArrowEnd::Open, "under way when the run ended".to_owned()),
     };
     let plain = view.map_or_else(|| "not TCP".to_owned(), name);
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
@@ -317,7 +324,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     };
     let opens_or_closes = flags.syn || flags.fin || flags.rst;
     let weight = match (mark, end) {
-        (Mark::Plain, End::Arrives(_)) if !opens_or_closes => {
+        (Mark::Plain, ArrowEnd::Arrives(_)) if !opens_or_closes => {
             if data_len > 0 {
                 Weight::Plain
             } else {
@@ -381,14 +388,14 @@ impl Arrow {
             return self.end == next.end;
         }
         match (self.end, next.end) {
-            (End::Arrives(arrival), End::Arrives(_)) => {
+            (ArrowEnd::Arrives(arrival), ArrowEnd::Arrives(_)) => {
                 self.all_data && next.all_data && next_sent - sent <= (arrival.saturating_sub(sent)) / BURST
             }
             _ => false,
         }
     }
 
-    /// Takes up a packet that flies beside this one.
+    /// Makes a packet that flies beside this one part of the arrow.
     fn join(&mut self, next: Arrow) {
         self.packets += 1;
         self.data_len += next.data_len;

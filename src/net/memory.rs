@@ -1,4 +1,5 @@
-//! A network inside the process, without TCP and without loss, for tests and comparisons: perfect, in order, with buffers of a chosen size, and recorded.
+//! A network inside the process, for tests and comparisons: no TCP and no loss, everything in order, with buffers of a
+//! chosen size, and with a record of what was written.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -130,7 +130,7 @@ pub trait Listener: Send + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken
+/// Returns whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken
 /// at once.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};

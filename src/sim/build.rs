@@ -102,6 +102,7 @@ impl Described {
         let network = Arc::new(Mutex::new(network));
         let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone()));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
+        recorder.names(names.clone());
         let mut built = Vec::new();
         let mut shared_of: Vec<Option<Arc<Shared>>> = self.machines.iter().map(|_| None).collect();
         for (n, (name, members)) in groups.into_iter().enumerate() {

@@ -18,6 +18,7 @@ pub mod packets;
 pub mod pcap;
 mod query;
 mod segment;
+mod spans;
 mod statistics;
 pub mod story;
 #[cfg(test)]

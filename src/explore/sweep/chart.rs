@@ -1,7 +1,7 @@
 //! A sweep as a chart.
 
 use super::{Point, Sweep};
-use crate::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
+use crate::figure::chart::{Axis, AxisUnit, Chart, Dot, Panel, chart};
 use crate::figure::standalone;
 use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
 
@@ -87,24 +87,24 @@ fn description(sweep: &Sweep) -> String {
     out
 }
 
-fn unit_of_parameter(unit: &str) -> Unit {
+fn unit_of_parameter(unit: &str) -> AxisUnit {
     match unit {
-        <std::time::Duration as Scalar>::UNIT => Unit::Seconds,
-        <u64 as Scalar>::UNIT => Unit::Count,
-        ByteSize::UNIT => Unit::Bytes,
-        BitRate::UNIT => Unit::BitsPerSecond,
-        Probability::UNIT => Unit::Share,
-        _ => Unit::Number,
+        <std::time::Duration as Scalar>::UNIT => AxisUnit::Seconds,
+        <u64 as Scalar>::UNIT => AxisUnit::Count,
+        ByteSize::UNIT => AxisUnit::Bytes,
+        BitRate::UNIT => AxisUnit::BitsPerSecond,
+        Probability::UNIT => AxisUnit::Share,
+        _ => AxisUnit::Number,
     }
 }
 
 /// The unit that a measure's name ends with, before what statistic it is: `stall_s`, `connect_s_p99`.
-fn unit_of_measure(name: &str) -> Unit {
+fn unit_of_measure(name: &str) -> AxisUnit {
     let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
     match name.rsplit('_').find(statistic) {
-        Some("s") => Unit::Seconds,
-        Some("bytes") => Unit::Bytes,
-        Some("count") => Unit::Count,
-        _ => Unit::Number,
+        Some("s") => AxisUnit::Seconds,
+        Some("bytes") => AxisUnit::Bytes,
+        Some("count") => AxisUnit::Count,
+        _ => AxisUnit::Number,
     }
 }

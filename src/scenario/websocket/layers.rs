@@ -5,6 +5,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::net::Network;
 use crate::net::memory::MemoryNetwork;
 use crate::scenario::prelude::*;
+use crate::trace::Event;
 
 parameters! {
     /// Parameters of `websocket/layers`.
@@ -78,8 +79,12 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
         let said = |hosts: &[&str]| {
             let events = hosts.iter().flat_map(|host| trace.any().on(host).events());
             let above = events.filter(|event| event.layer != Layer::Tcp);
+            // But for whom a server speaks to: that is another address.
+            let fields = |event: &Event| {
+                event.fields.iter().filter(|(name, _)| *name != "peer").cloned().collect::<Vec<_>>()
+            };
             let mut said: Vec<String> =
-                above.map(|event| format!("{} {:?}", event.name, event.fields)).collect();
+                above.map(|event| format!("{} {:?}", event.name, fields(event))).collect();
             said.sort();
             said
         };

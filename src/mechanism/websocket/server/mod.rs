@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use tracing::{debug, error, info};
+use tracing::{Instrument, debug, error, error_span, info};
 
 use super::channel::{Limits, WebSocket};
 use super::handshake;
@@ -175,8 +175,11 @@ impl<L: ChannelLayer> Server<L> {
                 () = connections.reap() => {}
                 accepted = listener.accept(), if connections.len() < served.server.max_connections => {
                     match accepted {
-                        Ok((stream, _)) => {
-                            connections.spawn(connection::<N, L>(stream, served.clone(), stopping.clone()));
+                        Ok((stream, peer)) => {
+                            // Wherever an event is enabled, so is what says whom it is about.
+                            let whose = error_span!(target: "halfopen::app", "conversation", %peer);
+                            let connection = connection::<N, L>(stream, served.clone(), stopping.clone());
+                            connections.spawn(connection.instrument(whose));
                         }
                         Err(e) if is_one_connections(&e) => {}
                         Err(e) => {
@@ -240,7 +243,7 @@ async fn not_found() -> StatusCode {
     status
 }
 
-/// The whole life of a connection.
+/// A connection from its first byte to its last.
 async fn connection<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: Arc<Served<L>>,
@@ -300,5 +303,4 @@ async fn upgraded<N: Network, L: ChannelLayer>(
 }
 
 #[cfg(test)]
-#[path = "server_tests.rs"]
 mod tests;
