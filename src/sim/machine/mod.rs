@@ -2,5 +2,6 @@
 
 pub(in crate::sim) mod clock;
 pub mod cpu;
+pub mod datagrams;
 pub mod kernel;
 pub mod socket;

@@ -17,6 +17,7 @@ use tokio::sync::broadcast;
 
 use super::clock::Clock;
 use super::cpu::{Cpu, ProcessId, Turnstile};
+use super::datagrams::SimDatagrams;
 use super::kernel::segment::socket_addr;
 use super::kernel::{ConnId, Kernel, SocketInfo};
 use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
@@ -45,7 +46,7 @@ impl Shared {
     }
 
     /// A system call: the kernel does it, and whoever drives the kernel looks what came of it.
-    fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
+    pub(super) fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
         let mut kernel = self.kernel();
         let deadline = kernel.deadline();
         let result = f(&mut kernel, self.clock.now());
@@ -83,7 +84,8 @@ impl SimNet {
         poll_fn(|cx| self.shared.cpu.poll_running(cx)).await;
     }
 
-    fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
+    /// The address of `host:port`, by the hosts file.
+    async fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
         let invalid =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
@@ -106,10 +108,16 @@ impl SimNet {
 impl Network for SimNet {
     type Stream = SimStream;
     type Listener = SimListener;
+    type Datagrams = SimDatagrams;
+
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        self.running().await;
+        self.resolve(authority).await.map(socket_addr)
+    }
 
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<SimStream> {
         self.running().await;
-        let remote = self.resolve(authority)?;
+        let remote = self.resolve(authority).await?;
         let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process))?;
         // Dropping the future closes what it has begun to open.
         let stream = self.stream(conn);
@@ -126,6 +134,11 @@ impl Network for SimNet {
         let port = self.shared.call(|k, _| k.listen(port, options, self.process))?;
         let boots = self.shared.kernel().boots();
         Ok(SimListener { net: self.clone(), port, boots })
+    }
+
+    async fn bind(&self, port: u16) -> io::Result<SimDatagrams> {
+        self.running().await;
+        SimDatagrams::bind(self.clone(), port)
     }
 
     fn changes(&self) -> Changes {

@@ -9,16 +9,18 @@ use super::{Kernel, Wait};
 /// One line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketInfo {
-    /// The state, as RFC 9293 writes it.
+    /// The state, as RFC 9293 writes it; `UNCONN` for UDP, as `ss` has it.
     pub state: String,
     /// This end.
     pub local: SocketAddrV4,
-    /// The other end; `None` for a listener.
+    /// The other end; `None` for a listener, and for UDP.
     pub remote: Option<SocketAddrV4>,
     /// Bytes received and not yet read; of a listener: connections not yet accepted.
     pub receive_queue: usize,
     /// Bytes written and not yet acknowledged; of a listener: its backlog.
     pub send_queue: usize,
+    /// Datagrams that found the receive buffer full; 0 for TCP.
+    pub dropped: u64,
     /// What it waits for, and when that fires.
     pub timer: Option<(&'static str, Duration)>,
     /// Timeouts since the last progress.
@@ -44,12 +46,15 @@ impl fmt::Display for SocketInfo {
         if let Some((what, at)) = self.timer {
             write!(f, " timer:({what},{:.3}s,{})", at.as_secs_f64(), self.timeouts)?;
         }
+        if self.dropped > 0 {
+            write!(f, " dropped:{}", self.dropped)?;
+        }
         Ok(())
     }
 }
 
 impl Kernel {
-    /// Every socket: listeners, connections, TIME-WAITs, each in order of its addresses.
+    /// Every socket: listeners, connections, TIME-WAITs, UDP sockets, each in order of its addresses.
     pub fn netstat(&self) -> Vec<SocketInfo> {
         let mut out = Vec::new();
         for (port, listener) in &self.listeners {
@@ -59,6 +64,7 @@ impl Kernel {
                 remote: None,
                 receive_queue: listener.queue.len(),
                 send_queue: listener.options.backlog as usize,
+                dropped: 0,
                 timer: None,
                 timeouts: 0,
                 rtt: None,
@@ -81,6 +87,7 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: conn.receive_queue(),
                 send_queue: conn.send_queue(),
+                dropped: 0,
                 timer: xmit.or(conn.keepalive.as_ref().map(|k| ("keepalive", k.deadline()))),
                 timeouts: conn.xmit.timeouts,
                 rtt: conn.xmit.rtt.smoothed(),
@@ -94,12 +101,14 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: 0,
                 send_queue: 0,
+                dropped: 0,
                 timer: Some(("timewait", ends)),
                 timeouts: 0,
                 rtt: None,
                 rto: None,
             });
         }
+        out.extend(self.udp.netstat());
         out
     }
 }
