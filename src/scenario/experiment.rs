@@ -122,6 +122,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
             WorldError::Engine(e) => RunError::Simulation(e),
+            WorldError::NoAddress { .. } => RunError::Simulation(e.to_string()),
         })?;
         Ok(Outcome {
             scenario: self.name,

@@ -30,6 +30,14 @@ pub enum WorldError {
     /// The fault script names what is not there.
     #[error(transparent)]
     Faults(#[from] ScriptError),
+    /// There are more machines, or more interfaces of one, than addresses.
+    #[error("a world has addresses for {machines} machines with {interfaces} interfaces each, and no more")]
+    NoAddress {
+        /// The most machines.
+        machines: usize,
+        /// The most interfaces of a machine.
+        interfaces: usize,
+    },
     /// The engine failed.
     #[error("{0}")]
     Engine(String),
