@@ -1,7 +1,7 @@
 //! Sessions: what outlives a connection, or at least notices its end.
 //!
 //! A session is generic over the channel that a mechanism opens ([`crate::channel::Opens`]), and a heartbeat is put
-//! around any channel ([`crate::net::ChannelLayer`]), on either side:
+//! around any channel ([`crate::channel::ChannelLayer`]), on either side:
 //!
 //! ```
 //! # use halfopen::{mechanism::{feed::Feed, websocket}, session::{Heartbeat, Session}};

@@ -375,7 +375,7 @@ mod tests {
     use crate::trace::Flags;
     use std::net::{Ipv4Addr, SocketAddrV4};
 
-    const DATA: [u8; 65_000] = [0; 65_000];
+    static DATA: [u8; 65_000] = [0; 65_000];
 
     fn segment(seq: u32, len: u32) -> Segment<'static> {
         let a = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
