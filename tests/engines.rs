@@ -15,7 +15,7 @@ use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
 use halfopen::scenario::{REGISTRY, Settings};
 use halfopen::session::{Heartbeat, Session};
 use halfopen::sim::fault::{Between, Entry, Fault, Script};
-use halfopen::sim::{Engine, Forgotten, RouterOptions, Sysctls, World};
+use halfopen::sim::{Engine, RouterOptions, Sysctls, World};
 use halfopen::trace::{Event, HostId, Packet, Trace};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -25,7 +25,7 @@ const TICK: Duration = ms(100);
 
 /// Says where two traces differ by more than `tick`, if they do.
 fn difference(reference: &Trace, other: &Trace, tick: Duration) -> Option<String> {
-    let hosts = (0..reference.hosts.len()).map(|h| Some(HostId(h as u16))).chain([None]);
+    let hosts = (0..reference.hosts.len()).map(|h| Some(HostId(h as u32))).chain([None]);
     for host in hosts {
         let of = |trace: &Trace| -> Vec<Event> {
             trace.events.iter().filter(|e| e.host == host).cloned().collect()
@@ -41,10 +41,10 @@ fn difference(reference: &Trace, other: &Trace, tick: Duration) -> Option<String
             return Some(format!("{host:?} has {} events, with the other engine {}", a.len(), b.len()));
         }
     }
-    let of = |trace: &Trace, from: u16| -> Vec<Packet> {
+    let of = |trace: &Trace, from: u32| -> Vec<Packet> {
         trace.packets.iter().filter(|p| p.from == HostId(from)).cloned().collect()
     };
-    for from in 0..reference.hosts.len() as u16 {
+    for from in 0..reference.hosts.len() as u32 {
         let (a, b) = (of(reference, from), of(other, from));
         if a.len() != b.len() {
             return Some(format!("host {from} sends {} packets, with the other engine {}", a.len(), b.len()));
@@ -136,7 +136,7 @@ impl Generated {
         server.runs(websocket::server(Feed::every(every)).heartbeat(served));
         for name in &CLIENTS[..clients] {
             let client = world.machine(name);
-            let router = RouterOptions { idle_timeout: Some(secs(20)), forgotten: Forgotten::Silent };
+            let router = RouterOptions { idle_timeout: Some(secs(20)), ..RouterOptions::default() };
             let latency = self.ms(5..80);
             shortest = shortest.min(latency);
             client.interface_behind("wifi", router).interface_behind("lte", router);

@@ -51,7 +51,7 @@ fn outcomes(trace: &Trace, host: &str) -> Vec<String> {
     noted.iter().filter_map(|e| e.field("what")).map(ToString::to_string).collect()
 }
 
-fn segment(packet: &Packet) -> Segment {
+fn segment(packet: &Packet) -> Segment<'_> {
     Segment::parse(&packet.bytes).expect("a segment")
 }
 
@@ -359,7 +359,7 @@ fn a_router_that_forgets_leaves_silence_or_says_so() {
         let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
         let [phone, server] = world.machines(["phone", "server"]);
         let idle_timeout = Some(secs(30));
-        phone.interface_behind("wifi", RouterOptions { idle_timeout, forgotten });
+        phone.interface_behind("wifi", RouterOptions { idle_timeout, forgotten, ..RouterOptions::default() });
         world.links().one_way(ONE_WAY);
         server.does(async |net| {
             let (_listener, mut stream) = accept(&net).await?;
@@ -456,7 +456,7 @@ fn ten_segments_leave_at_once_and_the_probe_of_a_lost_tail_is_its_last() {
     let last = segment(lost.last().expect("segments were lost"));
     let again = trace.packets_from("client").retransmissions();
     let probe = segment(again.first().expect("a probe"));
-    assert_eq!((probe.seq, probe.len), (last.seq, 100), "RFC 8985 section 7.3: the last segment");
+    assert_eq!((probe.seq, probe.data.len()), (last.seq, 100), "RFC 8985 section 7.3: the last segment");
     assert!(trace.first("tail-loss probe sent").on("client").happened());
     // Its acknowledgement tells that something is missing: there is no need to wait for a timeout.
     assert_eq!(trace.all("retransmitted").on("client").count(), 0);

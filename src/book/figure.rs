@@ -29,7 +29,8 @@ pub fn diagram(checked: &Checked<'_>, trace: &Trace, question: &str, id: String)
         ..Figure::default()
     };
     if let Some(layers) = checked.list("layers") {
-        const ALL: [Layer; 6] = [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Http, Layer::Ws, Layer::App];
+        const ALL: [Layer; 7] =
+            [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App];
         let named = |name: &str| ALL.into_iter().find(|layer| layer.name() == name);
         let unknown =
             |name: &str| not_there("layer", name, ALL.map(|layer| layer.name().to_owned()).to_vec());
@@ -78,8 +79,8 @@ mod tests {
             "no host `phon`; did you mean `phone`?; valid: phone, server"
         );
         assert_eq!(
-            drawn("{{#figure fake/stall --layers=udp}}").unwrap_err(),
-            "no layer `udp`; valid: fault, link, tcp, http, ws, app"
+            drawn("{{#figure fake/stall --layers=quic}}").unwrap_err(),
+            "no layer `quic`; valid: fault, link, tcp, udp, http, ws, app"
         );
     }
 }

@@ -255,7 +255,7 @@ fn kind(packet: &Packet) -> &'static str {
         (_, true, _) if flags.ack => "SYN-ACK",
         (_, true, _) => "SYN",
         (.., true) => "FIN",
-        _ if segment.len > 0 && !packet.marks.keepalive => "data",
+        _ if !segment.data.is_empty() && !packet.marks.keepalive => "data",
         _ => "ACK",
     }
 }

@@ -102,7 +102,7 @@ async fn try_to_connect(net: SimNet, n: u64, connected: mpsc::Sender<()>) {
 /// The SYNs of connections whose SYN is not answered, each counted from its connection's first, connection by
 /// connection; and how many packets went back to them.
 fn unanswered_syns(view: &View, until: f64) -> (Vec<f64>, usize) {
-    let port = |bytes: &[u8], of: fn(&Segment) -> u16| Segment::parse(bytes).map_or(0, |s| of(&s));
+    let port = |bytes: &[u8], of: fn(&Segment<'_>) -> u16| Segment::parse(bytes).map_or(0, |s| of(&s));
     let mut by_port: BTreeMap<u16, Vec<f64>> = BTreeMap::new();
     for packet in view.sent(A).syns().packets() {
         let times = by_port.entry(port(&packet.bytes, |s| s.src.port())).or_default();

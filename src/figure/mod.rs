@@ -56,7 +56,7 @@ pub struct Options {
 /// All layers, packets drawn, the whole run.
 impl Default for Options {
     fn default() -> Self {
-        use Layer::{App, Fault, Http, Link, Tcp, Ws};
+        use Layer::{App, Fault, Http, Link, Tcp, Udp, Ws};
         Self {
             from: None,
             until: None,
@@ -64,7 +64,7 @@ impl Default for Options {
             description: String::new(),
             id: "figure".to_owned(),
             packets: true,
-            layers: vec![Fault, Link, Tcp, Http, Ws, App],
+            layers: vec![Fault, Link, Tcp, Udp, Http, Ws, App],
             hosts: Vec::new(),
         }
     }

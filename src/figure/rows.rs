@@ -8,7 +8,7 @@ use crate::trace::conversation::{View, views};
 use crate::trace::packets::described;
 use crate::trace::story::shown;
 use crate::trace::text::{grouped, seconds};
-use crate::trace::{Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use crate::trace::{Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
 
 /// Segments sent within this part of a flight are one arrow.
 const BURST: u32 = 4;
@@ -58,6 +58,8 @@ pub(super) struct Arrow {
     pub label: String,
     /// All there is to say, shown under the pointer.
     pub title: String,
+    /// What several of them are called.
+    kind: &'static str,
     data_len: usize,
     all_data: bool,
     packets: usize,
@@ -298,7 +300,7 @@ fn arrows(trace: &Trace, inside: impl Fn(Duration) -> bool) -> Vec<Row> {
     rows
 }
 
-fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
+fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
     let mark = match packet.marks {
         Marks { duplicate: true, .. } => Mark::Duplicate,
         Marks { keepalive: true, .. } => Mark::Keepalive,
@@ -311,9 +313,14 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         Fate::Died(_, why) => (ArrowEnd::Dies, format!("lost: {why}")),
         Fate::UnderWay => (ArrowEnd::Open, "under way when the run ended".to_owned()),
     };
-    let plain = view.map_or_else(|| "not TCP".to_owned(), name);
+    let datagram = view.is_none().then(|| Datagram::parse(&packet.bytes).ok()).flatten();
+    let plain = match (view, datagram) {
+        (Some(view), _) => name(view),
+        (None, Some(datagram)) => format!("UDP {} B", grouped(datagram.data.len())),
+        (None, None) => "neither TCP nor UDP".to_owned(),
+    };
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
-    let data_len = view.map_or(0, |v| v.segment.len);
+    let data_len = view.map_or_else(|| datagram.map_or(0, |d| d.data.len()), |v| v.segment.data.len());
     let label = match mark {
         Mark::Plain => plain.clone(),
         Mark::Retransmission if flags.syn || flags.fin => format!("{plain} retransmission"),
@@ -336,7 +343,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     let to = packet.to.map_or("nowhere", |h| trace.host_name(h));
     let numbers = view.map_or_else(String::new, |v| {
         let ack = v.ack.map_or_else(String::new, |a| format!(" ack {a}"));
-        format!(" [{}] seq {}:{}{ack}, {} B", v.segment.flags, v.seq, v.end(), v.segment.len)
+        format!(" [{}] seq {}:{}{ack}, {} B", v.segment.flags, v.seq, v.end(), v.segment.data.len())
     });
     let marks = packet.marks.names().iter().map(|m| format!(", {m}")).collect::<String>();
     let from = trace.host_name(packet.from);
@@ -349,6 +356,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         weight,
         label,
         title,
+        kind: if datagram.is_some() { "datagrams" } else { "segments" },
         data_len,
         all_data: data_len > 0 && !opens_or_closes,
         packets: 1,
@@ -356,13 +364,13 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
 }
 
 /// `SYN ACK`, `GET /feed`, `PSH 1 B`, `ACK`.
-fn name(view: &View) -> String {
+fn name(view: &View<'_>) -> String {
     let segment = &view.segment;
     let flags = segment.flags;
     let mut out = match &view.message {
         Some(message) => message.clone(),
-        None if segment.len > 0 => {
-            format!("{}{} B", if flags.psh { "PSH " } else { "" }, grouped(segment.len))
+        None if !segment.data.is_empty() => {
+            format!("{}{} B", if flags.psh { "PSH " } else { "" }, grouped(segment.data.len()))
         }
         None if flags.syn => return flags.names(" "),
         None if !flags.fin && !flags.rst => return flags.names(" "),
@@ -381,7 +389,7 @@ impl Arrow {
     /// Whether a packet sent later may be drawn as one arrow with this one: it flies at the same moment, or is another
     /// segment of the same burst.
     fn flies_beside(&self, sent: Duration, next: &Arrow, next_sent: Duration) -> bool {
-        if (self.from, self.to, self.mark) != (next.from, next.to, next.mark) {
+        if (self.from, self.to, self.mark, self.kind) != (next.from, next.to, next.mark, next.kind) {
             return false;
         }
         if sent == next_sent {
@@ -406,7 +414,7 @@ impl Arrow {
         } else if self.packets == 2 && !self.all_data {
             format!("{} + {}", self.label, next.label)
         } else {
-            format!("{} segments, {} B", self.packets, grouped(self.data_len))
+            format!("{} {}, {} B", self.packets, self.kind, grouped(self.data_len))
         };
         if self.packets <= MOST_TITLES {
             self.title = format!("{}; {}", self.title, next.title);

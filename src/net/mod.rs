@@ -3,12 +3,14 @@
 //! Mechanisms and sessions are written against the traits of this room and nothing else, so that the very same code
 //! runs on a real network ([`os`], behind the feature `os`) and on a simulated one ([`crate::sim`]).
 //!
-//! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
+//! - [`Network`]: connect, listen, bind, look names up, be told of network changes, own tasks, draw random bytes.
 //! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book
 //!   is about.
+//! - [`Datagrams`]: a UDP socket.
 //! - [`Process`]: what runs on a machine.
 //! - [`Spawner`]: starts tasks of a process; [`Tasks`]: tasks that end with their owner. [`time`]: the machine's clock.
 
+mod datagram;
 pub mod memory;
 mod options;
 #[cfg(feature = "os")]
@@ -23,6 +25,7 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
 
+pub use datagram::{Datagrams, TooLong};
 pub use options::{Keepalive, ListenOptions, SocketOptions};
 /// The form of a stop signal.
 pub use tokio_util::sync::CancellationToken;
@@ -37,13 +40,20 @@ pub trait Network: Clone + Send + Sync + 'static {
     type Stream: Stream;
     /// A listening socket.
     type Listener: Listener<Stream = Self::Stream>;
+    /// A UDP socket.
+    type Datagrams: Datagrams;
+
+    /// An address of `authority`, `host:port` as in a URL: the first, where a name has several.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an authority that cannot be read, `NotFound` for a name that does not resolve.
+    fn lookup(&self, authority: &str) -> impl Future<Output = io::Result<SocketAddr>> + Send;
 
     /// Opens a connection to `authority`, `host:port` as in a URL.
     ///
     /// # Errors
-    /// As the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the SYN retries are used up,
-    /// `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port, `InvalidInput` for an
-    /// authority that cannot be read, `NotFound` for a name that does not resolve.
+    /// Those of [`Self::lookup`], and as the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the
+    /// SYN retries are used up, `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port.
     fn connect(
         &self,
         authority: &str,
@@ -60,6 +70,12 @@ pub trait Network: Clone + Send + Sync + 'static {
         port: u16,
         options: &ListenOptions,
     ) -> impl Future<Output = io::Result<Self::Listener>> + Send;
+
+    /// Opens a UDP socket on `port` (0: any free port) of all the machine's addresses, those it has yet to get included.
+    ///
+    /// # Errors
+    /// `AddrInUse` when the port, or every one, is taken; `PermissionDenied` for a port that the system reserves.
+    fn bind(&self, port: u16) -> impl Future<Output = io::Result<Self::Datagrams>> + Send;
 
     /// What happens to the machine's interfaces from now on.
     fn changes(&self) -> Changes;

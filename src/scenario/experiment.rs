@@ -123,6 +123,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
             WorldError::Faults(e) => RunError::Faults(e),
             WorldError::Failed(e) => RunError::Failed(e),
             WorldError::Engine(e) => RunError::Simulation(e),
+            WorldError::NoAddress { .. } => RunError::Simulation(e.to_string()),
         })?;
         Ok(Outcome {
             scenario: self.name,

@@ -50,8 +50,8 @@ impl Recorder {
     pub fn host(&self, name: &str) -> HostId {
         let mut trace = self.lock();
         trace.hosts.push(name.to_owned());
-        // A world has at most some ten thousand machines.
-        HostId(u16::try_from(trace.hosts.len() - 1).expect("fewer than 65536 hosts"))
+        // A world has at most some million machines: there are no addresses for more.
+        HostId(u32::try_from(trace.hosts.len() - 1).expect("fewer than 2^32 hosts"))
     }
 
     /// Tells the names of addresses, under which conversations are told from each other. The first call counts.
@@ -191,7 +191,7 @@ impl Collector {
 
 fn layer(target: &str) -> Option<Layer> {
     let name = target.strip_prefix(TARGET)?;
-    [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Http, Layer::Ws, Layer::App]
+    [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App]
         .into_iter()
         .find(|l| l.name() == name)
 }

@@ -37,16 +37,18 @@ impl MachineState {
 /// One line of `ss -tan -o`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocketInfo {
-    /// The state, as RFC 9293 writes it.
+    /// The state, as RFC 9293 writes it; `UNCONN` for UDP, as `ss` has it.
     pub state: String,
     /// This end.
     pub local: SocketAddrV4,
-    /// The other end; `None` for a listener.
+    /// The other end; `None` for a listener, and for UDP.
     pub remote: Option<SocketAddrV4>,
     /// Bytes received and not yet read; of a listener: connections not yet accepted.
     pub receive_queue: usize,
     /// Bytes written and not yet acknowledged; of a listener: its backlog.
     pub send_queue: usize,
+    /// Datagrams that found the receive buffer full; 0 for TCP.
+    pub dropped: u64,
     /// What it waits for, and when that fires.
     pub timer: Option<(&'static str, Duration)>,
     /// Timeouts since the last progress.
@@ -71,6 +73,9 @@ impl fmt::Display for SocketInfo {
         )?;
         if let Some((what, at)) = self.timer {
             write!(f, " timer:({what},{:.3}s,{})", at.as_secs_f64(), self.timeouts)?;
+        }
+        if self.dropped > 0 {
+            write!(f, " dropped:{}", self.dropped)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::conversation::{View, views};
-use super::{Event, Fate, Packet, Trace, Value};
+use super::{Event, Fate, Packet, Trace, Transport, Value};
 use std::time::Duration;
 
 /// The events, in order: `{t_us, host, layer, event, ...fields}`; `host` is null for the world. A field whose name is
@@ -18,8 +18,9 @@ pub fn events(trace: &Trace) -> Json {
 /// `host` sent it to `to` (null when no machine has the address). `flags` as `SYN,ACK`; `seq` and `ack` are relative
 /// (`ack` is null without the flag), `len` counts bytes of data, `window` is in bytes, `says` is the message if it can
 /// be told. Marks are there when they are true: `retransmission`, `keepalive`, `window_probe`, `duplicate`. In place of
-/// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A packet that is not a TCP segment has
-/// the layer `link`, the event `packet`, and the length of the whole packet.
+/// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A UDP datagram has the layer `udp`, the
+/// event `datagram`, and neither flags nor numbers. A packet that is neither has the layer `link`, the event `packet`,
+/// and the length of the whole packet.
 pub fn packets(trace: &Trace) -> Json {
     trace.packets.iter().zip(&views(trace)).map(|(p, v)| packet(trace, p, v.as_ref())).collect()
 }
@@ -67,17 +68,21 @@ fn value_json(value: &Value) -> Json {
     }
 }
 
-fn packet(trace: &Trace, packet: &Packet, view: Option<&View>) -> Json {
+fn packet(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Json {
     let host = trace.host_name(packet.from);
     let to = packet.to.map(|h| trace.host_name(h));
-    let mut out = match view {
-        Some(view) => json!({
+    let mut out = match (view, packet.read()) {
+        (Some(view), _) => json!({
             "t_us": micros(packet.sent), "host": host, "layer": "tcp", "event": "segment", "to": to,
             "src": view.segment.src.to_string(), "dst": view.segment.dst.to_string(),
             "flags": view.segment.flags.to_string(),
-            "seq": view.seq, "ack": view.ack, "len": view.segment.len, "window": view.window,
+            "seq": view.seq, "ack": view.ack, "len": view.segment.data.len(), "window": view.window,
         }),
-        None => json!({
+        (None, Ok(Transport::Udp(datagram))) => json!({
+            "t_us": micros(packet.sent), "host": host, "layer": "udp", "event": "datagram", "to": to,
+            "src": datagram.src.to_string(), "dst": datagram.dst.to_string(), "len": datagram.data.len(),
+        }),
+        _ => json!({
             "t_us": micros(packet.sent), "host": host, "layer": "link", "event": "packet", "to": to,
             "len": packet.bytes.len(),
         }),
@@ -131,6 +136,16 @@ mod tests {
         assert_eq!(
             json[1].to_string(),
             r#"{"t_us":1000,"host":"phone","layer":"tcp","event":"segment","to":"server","src":"10.0.0.1:49152","dst":"10.0.0.2:80","flags":"PSH,ACK","seq":1,"ack":1,"len":16,"window":502,"says":"GET /","retransmission":true,"window_probe":true,"lost":"loss","lost_us":1000}"#
+        );
+    }
+
+    #[test]
+    fn a_datagram_is_an_object_without_numbers() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        let json = packets(&b.datagram(0, "phone", "server", b"query").build());
+        assert_eq!(
+            json[0].to_string(),
+            r#"{"t_us":0,"host":"phone","layer":"udp","event":"datagram","to":"server","src":"10.0.0.1:5000","dst":"10.0.0.2:53","len":5,"arrived_us":20000}"#
         );
     }
 

@@ -2,14 +2,16 @@
 //!
 //! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
 //! its fate). Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
-//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`] (a
+//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`crate::figure`] (a
 //! space-time diagram).
 //!
 //! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
 
+pub(crate) mod checksum;
 pub mod collect;
 pub(crate) mod conversation;
+mod datagram;
 mod end_state;
 pub(crate) mod fold;
 pub mod json;
@@ -24,20 +26,23 @@ pub mod story;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
+pub(crate) mod transport;
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use datagram::Datagram;
 pub use end_state::{MachineState, SocketInfo};
 pub use query::{Events, Packets, seconds_between};
-pub use segment::{Flags, Segment, SegmentError, TcpOptions};
+pub use segment::{Flags, Segment, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
+pub use transport::{PacketError, Transport};
 
 /// A host in a trace: an index into [`Trace::hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(pub u16);
+pub struct HostId(pub u32);
 
 /// Where in the stack an event was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +53,8 @@ pub enum Layer {
     Link,
     /// A machine's TCP.
     Tcp,
+    /// A machine's UDP.
+    Udp,
     /// HTTP requests and responses.
     Http,
     /// WebSocket handshakes, frames, closes.
@@ -63,6 +70,7 @@ impl Layer {
             Layer::Fault => "fault",
             Layer::Link => "link",
             Layer::Tcp => "tcp",
+            Layer::Udp => "udp",
             Layer::Http => "http",
             Layer::Ws => "ws",
             Layer::App => "app",
@@ -191,12 +199,22 @@ pub struct Packet {
     pub from: HostId,
     /// Whom it was meant for; `None` when no machine has the destination address.
     pub to: Option<HostId>,
-    /// The packet: IPv4 header, TCP header, data.
+    /// The packet: IPv4 header, TCP or UDP header, data.
     pub bytes: Bytes,
     /// Why it was sent.
     pub marks: Marks,
     /// What became of it.
     pub fate: Fate,
+}
+
+impl Packet {
+    /// Reads its headers; nothing is copied.
+    ///
+    /// # Errors
+    /// [`PacketError`] when it is neither a TCP segment nor a UDP datagram.
+    pub fn read(&self) -> Result<Transport<'_>, PacketError> {
+        Transport::parse(&self.bytes)
+    }
 }
 
 /// A stretch of time in which something was wrong, for the bands of a figure.
@@ -243,6 +261,8 @@ impl Trace {
 
     /// The name of a host.
     pub fn host_name(&self, id: HostId) -> &str {
-        self.hosts.get(usize::from(id.0)).map_or("?", String::as_str)
+        // An index that no `usize` holds is one of no host.
+        let name = usize::try_from(id.0).ok().and_then(|at| self.hosts.get(at));
+        name.map_or("?", String::as_str)
     }
 }

@@ -6,6 +6,7 @@
 
 pub(in crate::sim) mod clock;
 pub mod cpu;
+pub mod datagrams;
 pub mod kernel;
 pub mod process;
 pub(in crate::sim) mod running;

@@ -1,5 +1,4 @@
-//! [`crate::net`] on a simulated machine: every call is a system call of its kernel, and returns only while the process
-//! has CPU.
+//! [`crate::net`] on a simulated machine: every call is a system call of its kernel.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -19,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
 use super::cpu::Cpu;
+use super::datagrams::SimDatagrams;
 use super::kernel::segment::socket_addr;
 use super::kernel::{ConnId, Kernel};
 use super::process::{Process, ProcessSpawner};
@@ -93,7 +93,7 @@ impl Shared {
     }
 
     /// A system call: the kernel does it, and whoever drives the kernel looks what came of it.
-    fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
+    pub(super) fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
         let mut kernel = self.kernel();
         let deadline = kernel.deadline();
         let result = f(&mut kernel, self.clock.now());
@@ -107,8 +107,8 @@ impl Shared {
 /// The network as a process of a simulated machine sees it.
 #[derive(Clone)]
 pub struct SimNet {
-    shared: Arc<Shared>,
-    process: Arc<Process>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) process: Arc<Process>,
 }
 
 impl SimNet {
@@ -131,7 +131,8 @@ impl SimNet {
         tokio::time::sleep_until(self.shared.clock.instant(at)).await;
     }
 
-    fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
+    /// The address of `host:port`, by the hosts file.
+    async fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
         let invalid =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
@@ -154,9 +155,14 @@ impl SimNet {
 impl Network for SimNet {
     type Stream = SimStream;
     type Listener = SimListener;
+    type Datagrams = SimDatagrams;
+
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        self.resolve(authority).await.map(socket_addr)
+    }
 
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<SimStream> {
-        let remote = self.resolve(authority)?;
+        let remote = self.resolve(authority).await?;
         let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process.id))?;
         // Dropping the future closes what it has begun to open.
         let stream = self.stream(conn);
@@ -168,6 +174,10 @@ impl Network for SimNet {
         let port = self.shared.call(|k, _| k.listen(port, options, self.process.id))?;
         let boots = self.shared.kernel().boots();
         Ok(SimListener { net: self.clone(), port, boots })
+    }
+
+    async fn bind(&self, port: u16) -> io::Result<SimDatagrams> {
+        SimDatagrams::bind(self.clone(), port)
     }
 
     fn changes(&self) -> Changes {

@@ -1,6 +1,7 @@
 //! The network between the machines: interfaces, routers, links, and the way of a packet through them.
 
 pub(in crate::sim) mod link;
+mod rewrite;
 pub mod router;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::link::{Direction, Quality, Verdict, Window};
+use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
 use crate::sim::machine::kernel::Departure;
-use crate::sim::machine::kernel::segment::{destination, source};
 use crate::trace::collect::{PacketId, Recorder};
-use crate::trace::{Fate, HostId, Marks, Packet};
+use crate::trace::{Fate, HostId, Marks, Packet, Transport};
 
 /// An interface of a machine: an index into the network's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,10 +146,10 @@ impl Network {
 
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
     pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
-        let now = departure.at;
-        let Some(address) = source(&departure.bytes) else {
-            return Vec::new();
-        };
+        let Departure { at: now, bytes, marks } = departure;
+        // A kernel sends nothing else.
+        let Ok(packet) = Transport::parse(&bytes) else { return Vec::new() };
+        let (address, to) = (*packet.src().ip(), *packet.dst().ip());
         let Some(from) = from.iter().copied().find(|i| {
             let interface = &self.interfaces[i.0];
             interface.up && interface.inside == address
@@ -157,18 +158,11 @@ impl Network {
             return Vec::new();
         };
         let bytes = match &mut self.interfaces[from.0].router {
-            None => departure.bytes,
-            Some(router) => match router.outbound(now, &departure.bytes) {
-                Routed::On(bytes) => bytes,
-                Routed::Dropped(answer) => {
-                    self.record(
-                        now,
-                        from,
-                        None,
-                        departure.bytes,
-                        departure.marks,
-                        lost(now, "router forgot"),
-                    );
+            None => bytes,
+            Some(router) => match router.outbound(now, &packet) {
+                Routed::On(source) => with_source(bytes, source),
+                Routed::Dropped(reason, answer) => {
+                    self.record(now, from, None, bytes, marks, lost(now, reason));
                     return answer
                         .map(|bytes| self.parcel(now, from, from, None, bytes))
                         .into_iter()
@@ -176,12 +170,18 @@ impl Network {
                 }
             },
         };
-        self.transmit(now, from, bytes, departure.marks)
+        self.transmit(now, from, to, bytes, marks)
     }
 
-    fn transmit(&mut self, now: Duration, from: InterfaceId, bytes: Bytes, marks: Marks) -> Vec<Parcel> {
-        let to = destination(&bytes).and_then(|ip| self.by_outside.get(&ip).copied());
-        let Some(to) = to else {
+    fn transmit(
+        &mut self,
+        now: Duration,
+        from: InterfaceId,
+        to: Ipv4Addr,
+        bytes: Bytes,
+        marks: Marks,
+    ) -> Vec<Parcel> {
+        let Some(to) = self.by_outside.get(&to).copied() else {
             self.record(now, from, None, bytes, marks, lost(now, "no such host"));
             return Vec::new();
         };
@@ -219,12 +219,15 @@ impl Network {
             // The router's own answer to its machine.
             return Ok(parcel.bytes);
         }
-        let bytes = match &mut interface.router {
-            None => Ok(parcel.bytes.clone()),
-            Some(router) => match router.inbound(now, &parcel.bytes) {
-                Routed::On(bytes) => Ok(bytes),
-                Routed::Dropped(answer) => Err(answer),
+        let bytes = match (&mut interface.router, Transport::parse(&parcel.bytes)) {
+            (None, _) => Ok(parcel.bytes.clone()),
+            (Some(router), Ok(packet)) => match router.inbound(now, &packet) {
+                Routed::On(destination) => Ok(with_destination(parcel.bytes.clone(), destination)),
+                Routed::Dropped(reason, answer) => {
+                    Err((reason, answer.map(|answer| (*packet.src().ip(), answer))))
+                }
             },
+            (Some(_), Err(_)) => Err(("not translatable", None)),
         };
         match bytes {
             Ok(_) if !self.interfaces[parcel.to.0].up => {
@@ -235,9 +238,10 @@ impl Network {
                 fate(self, Fate::Arrived(now));
                 Ok(bytes)
             }
-            Err(answer) => {
-                fate(self, lost(now, "router forgot"));
-                let back = answer.map(|bytes| self.transmit(now, parcel.to, bytes, Marks::default()));
+            Err((reason, answer)) => {
+                fate(self, lost(now, reason));
+                let back =
+                    answer.map(|(to, bytes)| self.transmit(now, parcel.to, to, bytes, Marks::default()));
                 Err(back.unwrap_or_default())
             }
         }

@@ -34,6 +34,14 @@ pub enum WorldError {
     /// The run was given up.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// There are more machines, or more interfaces of one, than addresses.
+    #[error("a world has addresses for {machines} machines with {interfaces} interfaces each, and no more")]
+    NoAddress {
+        /// The most machines.
+        machines: usize,
+        /// The most interfaces of a machine.
+        interfaces: usize,
+    },
     /// The engine failed.
     #[error("{0}")]
     Engine(String),

@@ -224,6 +224,7 @@ impl Kernel {
         for id in held {
             self.close(now, id);
         }
+        self.udp.process_died(owner);
     }
 
     /// `setsockopt(2)`.

@@ -3,7 +3,7 @@
 //! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers. `slow_start`: how much may be
 //!   under way.
 //! - `listen`: the backlog. `time_wait`: what stays of a closed connection. `ports`: who may use which.
-//! - `calls`: the system calls. `netstat`: a look inside.
+//! - `calls`: the system calls. `udp`: datagrams. `netstat`: a look inside.
 //!
 //! A kernel owns no clock and no task: it is told what time it is and which packet arrived or that a deadline has come,
 //! and it leaves packets to be sent and wakes whoever waited. It works on while the processes above it do not.
@@ -21,6 +21,7 @@ pub(in crate::sim) mod segment;
 mod slow_start;
 mod sysctl;
 mod time_wait;
+mod udp;
 mod wheel;
 mod wire;
 
@@ -37,11 +38,13 @@ pub use segment::Tuple;
 pub use sysctl::{LONGEST_RUN, Sysctls, TimerPolicy};
 
 use crate::trace::collect::Recorder;
-use crate::trace::{HostId, Layer, Marks, Value};
+use crate::trace::{HostId, Layer, Marks, Segment, Transport, Value};
 use conn::{Conn, Fired};
 use listen::Listener;
-use segment::Segment;
+use segment::tuple_at_receiver;
 use time_wait::TimeWaits;
+pub use udp::UdpId;
+use udp::UdpSockets;
 
 /// A connection, as a process holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +87,7 @@ pub struct Kernel {
     by_tuple: BTreeMap<Tuple, ConnId>,
     listeners: BTreeMap<u16, Listener>,
     time_waits: TimeWaits,
+    udp: UdpSockets,
     next_port: u16,
     calendar: BTreeSet<(Duration, Alarm)>,
     departures: VecDeque<Departure>,
@@ -113,6 +117,7 @@ impl Kernel {
             by_tuple: BTreeMap::new(),
             listeners: BTreeMap::new(),
             time_waits: TimeWaits::default(),
+            udp: UdpSockets::default(),
             calendar: BTreeSet::new(),
             departures: VecDeque::new(),
             latest: Duration::ZERO,
@@ -165,6 +170,7 @@ impl Kernel {
         self.listeners.clear();
         self.time_waits = TimeWaits::default();
         self.asleep = None;
+        self.udp = UdpSockets::default();
         self.calendar.clear();
         self.departures.clear();
     }
@@ -204,15 +210,16 @@ impl Kernel {
     /// A packet arrived for one of the machine's addresses.
     pub fn receive(&mut self, now: Duration, packet: Bytes) {
         let now = self.time(now);
-        let Some(segment) = Segment::parse(&packet) else {
-            return;
+        let segment = match Transport::received(&packet) {
+            Ok(transport) if !self.up || !self.addresses.contains(transport.dst().ip()) => return,
+            Ok(Transport::Tcp(segment)) => segment,
+            Ok(Transport::Udp(datagram)) => return self.receive_datagram(now, &datagram),
+            // Counted by a kernel (InCsumErrors, InUnknownProtos), and told to nobody.
+            Err(_) => return,
         };
-        if !self.up || !self.addresses.contains(segment.dst.ip()) {
-            return;
-        }
-        let tuple = segment.tuple_at_receiver();
+        let tuple = tuple_at_receiver(&segment);
         if let Some(&id) = self.by_tuple.get(&tuple) {
-            return self.receive_for(now, id, &segment, packet);
+            return self.receive_for(now, id, &segment, &packet);
         }
         if let Some(answer) = self.time_waits.receive(now, &tuple, &segment, self.sysctls.time_wait) {
             use time_wait::Answer;
@@ -222,23 +229,23 @@ impl Kernel {
                 Answer::Gone => self.forget_time_wait(now, &tuple),
                 Answer::Reopen if self.is_listening(tuple.local) => {
                     self.forget_time_wait(now, &tuple);
-                    self.syn_arrived(now, tuple, &segment, packet);
+                    self.syn_arrived(now, tuple, &segment, &packet);
                 }
                 Answer::Reopen => {}
             }
             return;
         }
-        if segment.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
-            return self.syn_arrived(now, tuple, &segment, packet);
+        if segment.flags.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
+            return self.syn_arrived(now, tuple, &segment, &packet);
         }
-        if !segment.rst {
+        if !segment.flags.rst {
             // RFC 9293 section 3.10.7.1: no such connection.
             self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
-            self.depart(now, segment.reset());
+            self.depart(now, segment::reset(&segment));
         }
     }
 
-    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment, packet: Bytes) {
+    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment<'_>, packet: &Bytes) {
         if self.accept_queue_holds_back(id, segment) {
             return;
         }
@@ -247,15 +254,15 @@ impl Kernel {
         };
         let before = conn.state();
         // New data, that is: what is said twice was heard (tcp_rcv_state_process()).
-        let orphan_data = conn.orphan && !segment.rst && conn.is_new(segment);
+        let orphan_data = conn.orphan && !segment.flags.rst && conn.is_new(segment);
         let probed = conn.keepalive.as_ref().is_some_and(|k| k.unanswered > 0);
         let peer = conn.tuple.remote;
         conn.receive(now, segment, packet);
         let after = conn.state();
-        if probed && segment.len == 0 && !segment.rst {
+        if probed && segment.data.is_empty() && !segment.flags.rst {
             self.log(now, "keepalive answered", Some(peer), Vec::new());
         }
-        if segment.rst && after != before && matches!(after, State::Closed | State::Listen) {
+        if segment.flags.rst && after != before && matches!(after, State::Closed | State::Listen) {
             self.reset_received(now, id, before);
         } else if orphan_data && matches!(before, State::FinWait1 | State::FinWait2 | State::Closing) {
             // Nobody will ever read it (RFC 9293 section 3.6.1).
@@ -423,12 +430,23 @@ impl Kernel {
         now: Duration,
         name: &'static str,
         peer: Option<SocketAddrV4>,
+        fields: Vec<(&'static str, Value)>,
+    ) {
+        self.log_at(Layer::Tcp, now, name, peer, fields);
+    }
+
+    fn log_at(
+        &self,
+        layer: Layer,
+        now: Duration,
+        name: &'static str,
+        peer: Option<SocketAddrV4>,
         mut fields: Vec<(&'static str, Value)>,
     ) {
         if let Some(peer) = peer {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
-        self.recorder.event(now + self.slept, Some(self.host), Layer::Tcp, name, fields);
+        self.recorder.event(now + self.slept, Some(self.host), layer, name, fields);
     }
 
     fn name_of(&self, address: SocketAddrV4) -> String {

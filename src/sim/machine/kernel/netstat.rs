@@ -9,7 +9,7 @@ impl Kernel {
         self.calendar.len()
     }
 
-    /// Every socket: listeners, connections, TIME-WAITs, each in order of its addresses.
+    /// Every socket: listeners, connections, TIME-WAITs, UDP sockets, each in order of its addresses.
     pub fn netstat(&self) -> Vec<SocketInfo> {
         let mut out = Vec::new();
         for (port, listener) in &self.listeners {
@@ -19,6 +19,7 @@ impl Kernel {
                 remote: None,
                 receive_queue: listener.queue.len(),
                 send_queue: listener.options.backlog as usize,
+                dropped: 0,
                 timer: None,
                 timeouts: 0,
                 rtt: None,
@@ -41,6 +42,7 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: conn.receive_queue(),
                 send_queue: conn.send_queue(),
+                dropped: 0,
                 timer: xmit.or(conn.keepalive.as_ref().map(|k| ("keepalive", k.deadline() + self.slept))),
                 timeouts: conn.xmit.timeouts,
                 rtt: conn.xmit.rtt.smoothed(),
@@ -54,12 +56,14 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: 0,
                 send_queue: 0,
+                dropped: 0,
                 timer: Some(("timewait", ends + self.slept)),
                 timeouts: 0,
                 rtt: None,
                 rto: None,
             });
         }
+        out.extend(self.udp.netstat());
         out
     }
 }
