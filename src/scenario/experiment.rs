@@ -115,7 +115,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
         let changed = parameters
             .iter()
             .zip(&defaults)
-            .filter(|((_, value), spec)| *value != spec.default)
+            .filter(|((_, value), spec)| *value != spec.default.text)
             .map(|(setting, _)| setting.clone())
             .collect();
         let world = World::new(settings.seed, settings.engine, kernel, faults);

@@ -8,7 +8,7 @@ pub mod prelude;
 pub mod tcp;
 pub mod websocket;
 
-use crate::parameter::{Given, ParameterError, Spec};
+use crate::parameter::{Given, ParameterError, Spec, quoted};
 use crate::sim::Engine;
 use crate::sim::fault::ScriptError;
 use crate::trace::Trace;
@@ -77,8 +77,7 @@ impl Outcome {
     pub fn command(&self) -> String {
         let mut out = format!("halfopen run {}", self.scenario);
         for (name, value) in &self.changed {
-            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
-            out += &format!(" --set {name}={value}");
+            out += &format!(" --set {name}={}", quoted(value));
         }
         if self.seed != 0 {
             out += &format!(" --seed {}", self.seed);

@@ -3,7 +3,7 @@
 use super::{Point, Sweep};
 use crate::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
 use crate::figure::standalone;
-use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
+use crate::parameter;
 
 /// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
 /// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.
@@ -87,14 +87,17 @@ fn description(sweep: &Sweep) -> String {
     out
 }
 
-fn unit_of_parameter(unit: &str) -> Unit {
+fn unit_of_parameter(unit: parameter::Unit) -> Unit {
     match unit {
-        <std::time::Duration as Scalar>::UNIT => Unit::Seconds,
-        <u64 as Scalar>::UNIT => Unit::Count,
-        ByteSize::UNIT => Unit::Bytes,
-        BitRate::UNIT => Unit::BitsPerSecond,
-        Probability::UNIT => Unit::Share,
-        _ => Unit::Number,
+        parameter::Unit::Duration => Unit::Seconds,
+        parameter::Unit::Count => Unit::Count,
+        parameter::Unit::Bytes => Unit::Bytes,
+        parameter::Unit::BitRate => Unit::BitsPerSecond,
+        parameter::Unit::Probability => Unit::Share,
+        parameter::Unit::Flag
+        | parameter::Unit::Choice
+        | parameter::Unit::Text
+        | parameter::Unit::List(_) => Unit::Number,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::scenario::prelude::*;
 
 parameters! {
     /// Parameters of `websocket/layers`.
+    #[derive(Copy)]
     pub struct Layers {
         /// How long a packet takes from one machine to the other.
         one_way: Duration = ms(25), in ms(1)..=secs(5);

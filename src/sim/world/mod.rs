@@ -15,11 +15,12 @@ pub use described::LinkEnd;
 use super::engine::group::Program;
 use super::engine::{self, Engine};
 use super::fault::{Script, ScriptError};
-use super::machine::kernel::{LONGEST_RUN, Sysctls};
+use super::machine::kernel::Sysctls;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
+use crate::parameter::{LONGEST, micros};
 use crate::trace::Trace;
 use crate::trace::collect::{Collector, Recorder};
 use described::MachineDescribed;
@@ -131,7 +132,7 @@ impl World {
         let recorder = Recorder::new();
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
-            plan.lasts = lasts.min(LONGEST_RUN);
+            plan.lasts = micros(lasts).min(LONGEST);
             (plan.engine, plan.build(&recorder)?)
         };
         let lasts = built.lasts;
