@@ -20,7 +20,8 @@ pub struct Settings {
     pub seed: u64,
     /// Parameters that differ from their defaults.
     pub given: Given,
-    /// A fault script that takes the place of the scenario's own.
+    /// A fault script that takes the place of the scenario's own, or comes to them if it begins with `+`
+    /// ([`GivenFaults`](crate::sim::fault::GivenFaults)).
     pub faults: Option<String>,
     /// The engine to run it on.
     pub engine: Engine,

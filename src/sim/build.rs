@@ -70,7 +70,8 @@ impl Described {
                 }
             }
         }
-        let script = self.given_faults.as_ref().unwrap_or(&self.faults);
+        let script =
+            self.given_faults.as_ref().map_or_else(|| self.faults.clone(), |given| given.over(&self.faults));
         let described: Vec<Place> = self
             .machines
             .iter()
@@ -86,9 +87,10 @@ impl Described {
                     .collect(),
             })
             .collect();
-        let happenings = plan::apply(script, &described, self.lasts, &mut network, recorder)?;
+        let mut timelines = plan::apply(&script, &described, self.lasts, &mut network, recorder)?;
         // Shorter than the shortest latency, so that a parcel is there before it is due.
-        let derived = self.shortest_latency().saturating_sub(SHORTEST_TICK);
+        let shortest = script.shortest_latency().unwrap_or(Duration::MAX).min(self.shortest_latency());
+        let derived = shortest.saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
@@ -117,22 +119,10 @@ impl Described {
                     Arc::new(shared),
                     interfaces[m].clone(),
                     self.machines[m].programs.clone(),
+                    std::mem::take(&mut timelines[m]),
                 ));
             }
-            let happenings = happenings
-                .iter()
-                .filter(|(_, m, _)| places[*m].0 == n)
-                .map(|(at, m, h)| (*at, places[*m].1, h.clone()))
-                .collect();
-            built.push(Group::new(
-                (n, name),
-                clock,
-                doorbell,
-                machines,
-                happenings,
-                network.clone(),
-                recorder.clone(),
-            ));
+            built.push(Group::new((n, name), clock, doorbell, machines, network.clone(), recorder.clone()));
         }
         Ok(Built { groups: built, network, lasts: self.lasts, tick, seed: self.seed })
     }

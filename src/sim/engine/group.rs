@@ -4,7 +4,7 @@
 //! parcels for its machines ([`Group::deliver`]) and takes those it sends.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap};
 use std::future::Future;
 use std::io;
 use std::net::Ipv4Addr;
@@ -18,35 +18,17 @@ use tokio::task::JoinHandle;
 
 use super::doorbell::Doorbell;
 use crate::net::{Change, Gate as _};
+use crate::sim::fault::in_force::{Beginning, Condition, Timeline};
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::cpu::{ProcessId, Turnstile};
 use crate::sim::machine::socket::{Shared, SimNet};
+use crate::sim::path::router::Router;
 use crate::sim::path::{InterfaceId, Network, Parcel};
 use crate::trace::collect::Recorder;
 use crate::trace::{Layer, Value};
 
 /// What a machine runs, from every start anew.
 pub(in crate::sim) type Program = Rc<dyn Fn(SimNet) -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
-
-/// What happens to a machine.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::sim) enum Happening {
-    Stall,
-    Resume,
-    /// The processes die.
-    Crash,
-    /// The processes are started.
-    Start,
-    PowerOff,
-    PowerOn,
-    /// These interfaces are the ones in use now.
-    Use {
-        interfaces: Vec<InterfaceId>,
-        destroy: bool,
-    },
-    /// The router before this interface forgets.
-    Forget(InterfaceId),
-}
 
 /// A machine at run time.
 pub(in crate::sim) struct RunningMachine {
@@ -56,14 +38,35 @@ pub(in crate::sim) struct RunningMachine {
     running: Vec<(ProcessId, JoinHandle<()>)>,
     /// When its kernel wants to be looked at, as the group's calendar has it.
     scheduled: Option<Duration>,
+    timeline: Timeline,
+    condition: Condition,
+    /// Whether its kernel runs.
     powered: bool,
+    /// Whether its processes were started, even if they have ended since.
+    started: bool,
     in_use: Vec<InterfaceId>,
 }
 
 impl RunningMachine {
-    pub fn new(shared: Arc<Shared>, interfaces: Vec<InterfaceId>, programs: Vec<Program>) -> Self {
+    pub fn new(
+        shared: Arc<Shared>,
+        interfaces: Vec<InterfaceId>,
+        programs: Vec<Program>,
+        timeline: Timeline,
+    ) -> Self {
         let in_use = interfaces.iter().copied().take(1).collect();
-        Self { shared, interfaces, programs, running: Vec::new(), scheduled: None, powered: true, in_use }
+        Self {
+            shared,
+            interfaces,
+            programs,
+            running: Vec::new(),
+            scheduled: None,
+            timeline,
+            condition: Condition::default(),
+            powered: true,
+            started: false,
+            in_use,
+        }
     }
 }
 
@@ -78,8 +81,8 @@ pub(in crate::sim) struct Group {
     machines: Vec<RunningMachine>,
     network: Arc<Mutex<Network>>,
     recorder: Recorder,
-    /// In order of time.
-    happenings: VecDeque<(Duration, usize, Happening)>,
+    /// When something changes next at a machine.
+    changes: BTreeSet<(Duration, usize)>,
     inbox: BinaryHeap<Reverse<Parcel>>,
     calendar: BTreeSet<(Duration, usize)>,
     outbox: Vec<Parcel>,
@@ -94,11 +97,11 @@ impl Group {
         clock: Clock,
         doorbell: Arc<Doorbell>,
         machines: Vec<RunningMachine>,
-        mut happenings: Vec<(Duration, usize, Happening)>,
         network: Arc<Mutex<Network>>,
         recorder: Recorder,
     ) -> Self {
-        happenings.sort_by_key(|(at, machine, _)| (*at, *machine));
+        let changes = machines.iter().enumerate();
+        let changes = changes.filter_map(|(i, machine)| Some((machine.timeline.next()?, i))).collect();
         Self {
             name,
             index,
@@ -107,7 +110,7 @@ impl Group {
             machines,
             network,
             recorder,
-            happenings: happenings.into(),
+            changes,
             inbox: BinaryHeap::new(),
             calendar: BTreeSet::new(),
             outbox: Vec::new(),
@@ -127,10 +130,10 @@ impl Group {
 
     /// When to call [`Self::handle`] next, if nothing comes before.
     pub fn deadline(&self) -> Option<Duration> {
-        let happening = self.happenings.front().map(|(at, ..)| *at);
+        let change = self.changes.first().map(|(at, _)| *at);
         let parcel = self.inbox.peek().map(|Reverse(p)| p.due);
         let timer = self.calendar.first().map(|(at, _)| *at);
-        [happening, parcel, timer].into_iter().flatten().min()
+        [change, parcel, timer].into_iter().flatten().min()
     }
 
     /// A parcel for one of the machines; it is looked at when it is due.
@@ -150,8 +153,9 @@ impl Group {
             // What comes too late, because its latency is shorter than the engine's tick, comes now.
             let at = due.max(self.handled);
             self.handled = at;
-            if let Some((_, machine, happening)) = pop_due(&mut self.happenings, due) {
-                self.happen(machine, at, happening);
+            if let Some(&(changes, machine)) = self.changes.first().filter(|(changes, _)| *changes <= due) {
+                self.changes.remove(&(changes, machine));
+                self.change(machine, at);
                 self.flush(machine);
             } else if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) {
                 let Some(Reverse(parcel)) = self.inbox.pop() else { continue };
@@ -223,46 +227,76 @@ impl Group {
         }
     }
 
-    fn happen(&mut self, i: usize, now: Duration, happening: Happening) {
+    /// Something changes at a machine: what happens in a moment happens, then the machine is made what its faults in force
+    /// say it is.
+    fn change(&mut self, i: usize, now: Duration) {
+        let Some(moment) = self.machines[i].timeline.pass() else { return };
+        self.changes.extend(self.machines[i].timeline.next().map(|at| (at, i)));
+        for beginning in moment.begins {
+            match beginning {
+                Beginning::Crash => self.stop_processes(i, now),
+                Beginning::PowerLoss => self.power_off(i),
+                Beginning::Forget(interface) => self.at_router(i, interface, Router::forget),
+                Beginning::Rebind(interface) => self.at_router(i, interface, Router::rebind),
+                Beginning::Deploy { .. } => {}
+            }
+        }
+        let (was, is) = (self.machines[i].condition, moment.condition);
+        self.machines[i].condition = is;
+        if is.running != was.running {
+            let cpu = &self.machines[i].shared.cpu;
+            if is.running { cpu.resume() } else { cpu.stall() }
+        }
+        if (is.interface, is.destroys) != (was.interface, false) {
+            self.use_interface(i, now, is);
+        }
+        if is.powered && !self.machines[i].powered {
+            self.machines[i].powered = true;
+            self.machines[i].shared.kernel().power_on();
+        }
+        if self.machines[i].powered && !is.crashed && !self.machines[i].started {
+            self.start_processes(i);
+        }
+    }
+
+    fn at_router(&self, i: usize, interface: usize, does: fn(&mut Router)) {
+        if let Some(router) = self.network().router(self.machines[i].interfaces[interface]) {
+            does(router);
+        }
+    }
+
+    fn stop_processes(&mut self, i: usize, now: Duration) {
         let machine = &mut self.machines[i];
-        match happening {
-            Happening::Stall => machine.shared.cpu.stall(),
-            Happening::Resume => machine.shared.cpu.resume(),
-            Happening::Crash => {
-                for (process, task) in machine.running.drain(..) {
-                    machine.shared.kernel().process_died(now, process);
-                    task.abort();
-                }
-            }
-            Happening::Start => self.start_processes(i),
-            Happening::PowerOff => {
-                machine.powered = false;
-                machine.shared.kernel().power_off();
-                for (_, task) in machine.running.drain(..) {
-                    task.abort();
-                }
-            }
-            Happening::PowerOn => {
-                machine.powered = true;
-                machine.shared.cpu.resume();
-                machine.shared.kernel().power_on();
-                self.start_processes(i);
-            }
-            Happening::Use { interfaces, destroy } => {
-                let was = std::mem::replace(&mut machine.in_use, interfaces);
-                let now_in_use = machine.in_use.clone();
-                self.address(i, now, destroy);
-                let change = match (was.is_empty(), now_in_use.is_empty()) {
-                    (_, true) => Change::Offline,
-                    (true, false) => Change::Online,
-                    (false, false) => Change::AddressChanged,
-                };
-                if was != now_in_use {
-                    // Nobody listening is no error.
-                    let _ = self.machines[i].shared.changes.send(change);
-                }
-            }
-            Happening::Forget(interface) => self.network().forget_translations(interface),
+        machine.started = false;
+        for (process, task) in machine.running.drain(..) {
+            machine.shared.kernel().process_died(now, process);
+            task.abort();
+        }
+    }
+
+    fn power_off(&mut self, i: usize) {
+        let machine = &mut self.machines[i];
+        (machine.powered, machine.started) = (false, false);
+        machine.shared.kernel().power_off();
+        for (_, task) in machine.running.drain(..) {
+            task.abort();
+        }
+    }
+
+    fn use_interface(&mut self, i: usize, now: Duration, condition: Condition) {
+        let machine = &mut self.machines[i];
+        let uses = condition.interface.map(|place| machine.interfaces[place]).into_iter().collect();
+        let was = std::mem::replace(&mut machine.in_use, uses);
+        let uses = machine.in_use.clone();
+        self.address(i, now, condition.destroys);
+        let change = match (was.is_empty(), uses.is_empty()) {
+            (_, true) => Change::Offline,
+            (true, false) => Change::Online,
+            (false, false) => Change::AddressChanged,
+        };
+        if was != uses {
+            // Nobody listening is no error.
+            let _ = self.machines[i].shared.changes.send(change);
         }
     }
 
@@ -280,6 +314,7 @@ impl Group {
     }
 
     fn start_processes(&mut self, i: usize) {
+        self.machines[i].started = true;
         let programs = self.machines[i].programs.clone();
         for program in programs {
             let process = ProcessId(self.processes);
@@ -298,10 +333,6 @@ impl Group {
             self.machines[i].running.push((process, tokio::task::spawn_local(task)));
         }
     }
-}
-
-fn pop_due<T>(queue: &mut VecDeque<(Duration, usize, T)>, now: Duration) -> Option<(Duration, usize, T)> {
-    if queue.front().is_some_and(|(at, ..)| *at <= now) { queue.pop_front() } else { None }
 }
 
 /// A process: its program, run while there is CPU.

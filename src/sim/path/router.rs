@@ -88,6 +88,15 @@ impl Router {
         self.by_inside.clear();
     }
 
+    /// Every translation gets another port outside, as when a router has lost its table and makes it anew in another order,
+    /// or a carrier moves its customers to another one.
+    pub fn rebind(&mut self) {
+        self.by_inside.clear();
+        for t in std::mem::take(&mut self.by_outside).into_values() {
+            self.open(t.last_used, t.inside, t.remote);
+        }
+    }
+
     /// A packet from inside.
     pub fn outbound(&mut self, now: Duration, packet: &Bytes) -> Routed {
         let Some(segment) = Segment::parse(packet) else {
@@ -227,6 +236,19 @@ mod tests {
                 on => panic!("{on:?}"),
             }
         }
+    }
+
+    #[test]
+    fn after_rebinding_a_connection_goes_on_from_another_port_and_its_old_one_is_unknown() {
+        let (mut router, seen) = router(Forgotten::Silent);
+        router.rebind();
+        let now = Duration::from_secs(1);
+        let data = craft(INSIDE, SERVER, TcpControl::Psh, 2, Some(9), 100);
+        let again = on(router.outbound(now, &data)).src;
+        assert_ne!(seen.port(), again.port());
+        let to = |outside| craft(SERVER, outside, TcpControl::None, 9, Some(2), 100);
+        assert_eq!(router.inbound(now, &to(seen)), Routed::Dropped(None));
+        assert_eq!(on(router.inbound(now, &to(again))).dst, INSIDE);
     }
 
     #[test]

@@ -8,13 +8,13 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use builders::{FaultPlan, Lasting, LinkPlan};
+pub use builders::{FaultPlan, Lasting, LastingOnLink, LinkPlan};
 use described::Described;
 pub use described::LinkEnd;
 
 use super::engine::group::Program;
 use super::engine::{self, Engine};
-use super::fault::{Script, ScriptError};
+use super::fault::{GivenFaults, Script, ScriptError};
 use super::machine::kernel::Sysctls;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;
@@ -49,8 +49,9 @@ pub struct Machine {
 }
 
 impl World {
-    /// An empty world, whose machines' kernels have these settings.
-    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<Script>) -> Self {
+    /// An empty world, whose machines' kernels have these settings. `faults` take the place of those it will be given by
+    /// [`Self::at`], or come to them.
+    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<GivenFaults>) -> Self {
         let plan = Described {
             seed,
             engine,
