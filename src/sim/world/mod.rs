@@ -120,6 +120,11 @@ impl World {
         FaultPlan { plan: self.plan.clone(), at }
     }
 
+    /// The faults described so far.
+    pub fn faults(&self) -> Script {
+        self.plan.borrow().faults.clone()
+    }
+
     /// Sets the engine's tick instead of deriving it from the shortest latency.
     pub fn tick(&mut self, tick: Duration) {
         self.plan.borrow_mut().tick = Some(tick);
