@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use super::in_force::Timeline;
+use super::in_force::{Condition, Timeline};
 use super::{Dns, Entry, Fault, Script, ScriptError, SuspendedClock};
 use crate::parameter::{Scalar as _, listed};
 use crate::sim::path::link::{Trouble, Window};
@@ -42,16 +42,16 @@ pub(in crate::sim) fn apply(
     let timelines: Vec<Timeline> = timelines.collect::<Result<_, _>>()?;
     for entry in &script.0 {
         let machines = find(entry, places)?;
-        let mut returns = true;
+        let mut alone = Alone::default();
         match machines[..] {
             [a, b] => plan(entry, &places[a], &places[b], network),
             [m] => {
                 has_router(entry, &places[m], &timelines[m], network)?;
-                returns = is_as_before(entry, &timelines[m]);
+                alone = Alone::of(entry, &timelines[m]);
             }
             _ => {}
         }
-        record(entry, &machines, places, returns, lasts, recorder);
+        record(entry, &machines, places, alone, lasts, recorder);
     }
     Ok(timelines)
 }
@@ -128,20 +128,40 @@ fn has_router(
     ))
 }
 
-/// Whether the end of a fault brings back what it took: not if another one still takes it.
-fn is_as_before(entry: &Entry, timeline: &Timeline) -> bool {
-    let Some(until) = entry.until() else { return true };
-    let after = timeline.condition(until);
-    match entry.fault {
-        Fault::Crash(_) => after.powered && !after.crashed,
-        Fault::PowerLoss(_) => after.powered,
-        Fault::Offline(_) => after.interface.is_some(),
-        Fault::Suspend(..) => after.asleep.is_none(),
-        Fault::Switch { .. } => {
-            let before = timeline.condition(until.saturating_sub(Duration::from_micros(1)));
-            until == entry.at || before.chosen != after.chosen
-        }
-        _ => true,
+/// Whether a fault of a machine does what it says, at its beginning and at its end: not where another one does it already, or
+/// still.
+#[derive(Clone, Copy)]
+struct Alone {
+    begins: bool,
+    ends: bool,
+}
+
+impl Default for Alone {
+    fn default() -> Self {
+        Self { begins: true, ends: true }
+    }
+}
+
+impl Alone {
+    fn of(entry: &Entry, timeline: &Timeline) -> Self {
+        let before = |at: Duration| match at.checked_sub(Duration::from_micros(1)) {
+            Some(before) => timeline.condition(before),
+            None => Condition::default(),
+        };
+        let does_at: fn(&Condition) -> bool = match entry.fault {
+            Fault::Crash(_) => |c| c.powered && !c.crashed,
+            Fault::PowerLoss(_) => |c| c.powered,
+            Fault::Offline(_) => |c| c.interface.is_some(),
+            Fault::Suspend(..) => |c| c.asleep.is_none(),
+            _ => |_| true,
+        };
+        let ends = entry.until().is_none_or(|until| match entry.fault {
+            Fault::Switch { .. } => {
+                until == entry.at || before(until).chosen != timeline.condition(until).chosen
+            }
+            _ => does_at(&timeline.condition(until)),
+        });
+        Self { begins: does_at(&before(entry.at)), ends }
     }
 }
 
@@ -150,7 +170,7 @@ fn record(
     entry: &Entry,
     machines: &[usize],
     places: &[Place<'_>],
-    returns: bool,
+    alone: Alone,
     lasts: Duration,
     recorder: &Recorder,
 ) {
@@ -160,7 +180,8 @@ fn record(
     let names = names(&entry.fault);
     let fields = fields(&entry.fault);
     if entry.at <= lasts {
-        recorder.event(entry.at, host, Layer::Fault, names.begins, fields.clone());
+        let begins = if alone.begins { names.begins } else { names.also_begins };
+        recorder.event(entry.at, host, Layer::Fault, begins, fields.clone());
         // What is meant to happen once has no duration unless it is told one.
         let once =
             entry.fault.is_momentary() || matches!(entry.fault, Fault::Switch { .. } | Fault::LoseNext(..));
@@ -176,7 +197,13 @@ fn record(
     }
     if let Some(until) = entry.until().filter(|u| *u <= lasts) {
         let link = fields.into_iter().filter(|(name, _)| *name == "link").collect();
-        recorder.event(until, host, Layer::Fault, if returns { names.ends } else { names.is_over }, link);
+        recorder.event(
+            until,
+            host,
+            Layer::Fault,
+            if alone.ends { names.ends } else { names.also_ends },
+            link,
+        );
     }
 }
 
@@ -224,33 +251,42 @@ fn fields(fault: &Fault) -> Vec<(&'static str, Value)> {
 /// The names of a fault's events.
 struct Names {
     begins: &'static str,
-    /// At its end, when all is as before.
     ends: &'static str,
-    /// At its end, when another fault of the kind still holds.
-    is_over: &'static str,
+    /// At its beginning, when another fault has done already what it does.
+    also_begins: &'static str,
+    /// At its end, when another fault still does what it did.
+    also_ends: &'static str,
 }
 
 const fn names(fault: &Fault) -> Names {
-    let (begins, ends, is_over) = match fault {
-        Fault::Partition(_) => ("partition begins", "partition ends", ""),
-        Fault::Hold(_) => ("hold begins", "hold ends", ""),
-        Fault::Loss(..) => ("loss begins", "loss ends", ""),
-        Fault::Duplicate(..) => ("duplication begins", "duplication ends", ""),
-        Fault::Reorder(..) => ("reordering begins", "reordering ends", ""),
-        Fault::Latency(..) => ("latency changes", "latency as before", ""),
-        Fault::Rate(..) => ("line rate changes", "line rate as before", ""),
-        Fault::LoseNext(..) => ("loss of the next begins", "loss of the next ends", ""),
-        Fault::Stall(_) => ("stall begins", "stall ends", ""),
-        Fault::Slow(..) => ("slowness begins", "slowness ends", ""),
-        Fault::Suspend(..) => ("suspended", "resumed", "suspension ends"),
-        Fault::Crash(_) => ("processes crash", "processes start", "crash ends"),
-        Fault::PowerLoss(_) => ("power lost", "booted", "power loss ends"),
-        Fault::Deploy { .. } => ("deploy begins", "", ""),
-        Fault::Switch { .. } => ("switches interface", "switches back", "switch ends"),
-        Fault::Offline(_) => ("goes offline", "online again", "offline ends"),
-        Fault::Forget(_) => ("router forgets", "", ""),
-        Fault::Rebind(_) => ("router rebinds", "", ""),
-        Fault::Dns(..) => ("name lookups change", "name lookups as before", ""),
+    let (begins, ends) = match fault {
+        Fault::Partition(_) => ("partition begins", "partition ends"),
+        Fault::Hold(_) => ("hold begins", "hold ends"),
+        Fault::Loss(..) => ("loss begins", "loss ends"),
+        Fault::Duplicate(..) => ("duplication begins", "duplication ends"),
+        Fault::Reorder(..) => ("reordering begins", "reordering ends"),
+        Fault::Latency(..) => ("latency changes", "latency as before"),
+        Fault::Rate(..) => ("line rate changes", "line rate as before"),
+        Fault::LoseNext(..) => ("loss of the next begins", "loss of the next ends"),
+        Fault::Stall(_) => ("stall begins", "stall ends"),
+        Fault::Slow(..) => ("slowness begins", "slowness ends"),
+        Fault::Suspend(..) => ("suspended", "resumed"),
+        Fault::Crash(_) => ("processes crash", "processes start"),
+        Fault::PowerLoss(_) => ("power lost", "booted"),
+        Fault::Deploy { .. } => ("deploy begins", ""),
+        Fault::Switch { .. } => ("switches interface", "switches back"),
+        Fault::Offline(_) => ("goes offline", "online again"),
+        Fault::Forget(_) => ("router forgets", ""),
+        Fault::Rebind(_) => ("router rebinds", ""),
+        Fault::Dns(..) => ("name lookups change", "name lookups as before"),
     };
-    Names { begins, ends, is_over }
+    let (also_begins, also_ends) = match fault {
+        Fault::Suspend(..) => ("suspension begins", "suspension ends"),
+        Fault::Crash(_) => ("crash begins", "crash ends"),
+        Fault::PowerLoss(_) => ("power loss begins", "power loss ends"),
+        Fault::Switch { .. } => ("switch begins", "switch ends"),
+        Fault::Offline(_) => ("offline begins", "offline ends"),
+        _ => (begins, ends),
+    };
+    Names { begins, ends, also_begins, also_ends }
 }
