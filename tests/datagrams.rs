@@ -8,7 +8,7 @@ use std::time::Duration;
 use halfopen::net::{Datagrams as _, Network, TooLong};
 use halfopen::note;
 use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
-use halfopen::sim::fault::Script;
+use halfopen::sim::fault::GivenFaults;
 use halfopen::sim::{Engine, Machine, RouterOptions, SimDatagrams, SimNet, Sysctls, World};
 use halfopen::trace::{Datagram, Layer, Trace, Transport, packets, pcap};
 use tokio::time::{sleep, timeout};
@@ -19,7 +19,7 @@ const ONE_WAY: Duration = ms(10);
 const PORT: u16 = 7;
 
 fn bench_with(engine: Engine, faults: &str) -> (World, Machine, Machine) {
-    let faults = (!faults.is_empty()).then(|| faults.parse::<Script>().expect("a script"));
+    let faults = (!faults.is_empty()).then(|| faults.parse().expect("a script"));
     let mut world = World::new(0, engine, Sysctls::default(), faults);
     let [client, server] = world.machines(["client", "server"]);
     world.link(&client, &server).one_way(ONE_WAY);

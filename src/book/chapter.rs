@@ -194,7 +194,7 @@ impl Chapter<'_> {
         if checked.kind == Kind::Parameter {
             let name = checked.word(1);
             return match specs.iter().find(|spec| spec.name == name) {
-                Some(spec) => Ok(spec.default.clone()),
+                Some(spec) => Ok(spec.default.text.clone()),
                 None => {
                     let valid = specs.into_iter().map(|spec| spec.name).collect();
                     Err(ParameterError::Unknown { name: name.to_owned(), valid }.to_string())
@@ -202,7 +202,13 @@ impl Chapter<'_> {
             };
         }
         let row = |s: &crate::parameter::Spec| {
-            vec![code(&s.name), escape(&s.default), escape(s.unit), escape(&list::range(s)), inline(s.help)]
+            vec![
+                code(&s.name),
+                escape(&s.default.text),
+                escape(&s.unit.to_string()),
+                escape(&list::range(s)),
+                inline(s.help),
+            ]
         };
         let rows: Vec<Vec<String>> = specs.iter().map(row).collect();
         Ok(block(table("parameters", &["parameter", "default", "unit", "range", "meaning"], &rows)))

@@ -16,6 +16,7 @@ use clap::Parser;
 use halfopen::explore::claims::ClaimsError;
 use halfopen::explore::sweep::SweepError;
 use halfopen::explore::{Registry, Runs, claims, list};
+use halfopen::parameter::Given;
 use halfopen::scenario::RunError;
 use halfopen::sim::engine::ending::Failure as GaveUp;
 use serde_json::Value;
@@ -189,6 +190,18 @@ fn serve(_: Option<u16>, _: Registry) -> Result<Status, Failure> {
     Err(Failure::Usage(
         "this build has no book in it (feature `book`); valid: list, run, sweep, claims".to_owned(),
     ))
+}
+
+/// What was given with `--set`, each parameter once.
+fn given(set: Vec<(String, String)>) -> Result<Given, Failure> {
+    let mut given = Given::new();
+    for (name, value) in set {
+        if given.contains_key(&name) {
+            return Err(Failure::Usage(format!("the parameter `{name}` is given twice")));
+        }
+        given.insert(name, value);
+    }
+    Ok(given)
 }
 
 fn pretty(value: &Value) -> String {

@@ -10,13 +10,13 @@ use halfopen::scenario::{Outcome, Settings};
 use halfopen::trace::Trace;
 
 use super::args::{Run, RunFormat};
-use super::{Failure, Status, pretty, print};
+use super::{Failure, Status, given, pretty, print};
 
 pub fn run(args: Run, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
     let scenario = registry.find(&args.scenario)?;
     let settings = Settings {
         seed: args.seed,
-        given: args.set.into_iter().collect(),
+        given: given(args.set)?,
         faults: args.faults,
         engine: args.engine.engine,
     };

@@ -7,7 +7,7 @@ use halfopen::explore::sweep::{self, Plan};
 use halfopen::scenario::Settings;
 
 use super::args::{Sweep, SweepFormat};
-use super::{Failure, Status, pretty, print};
+use super::{Failure, Status, given, pretty, print};
 
 pub fn sweep(args: Sweep, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
     let plan = Plan {
@@ -17,7 +17,7 @@ pub fn sweep(args: Sweep, registry: Registry, out: &mut dyn Write) -> Result<Sta
         seeds: args.seeds,
         settings: Settings {
             seed: args.seed,
-            given: args.set.into_iter().collect(),
+            given: given(args.set)?,
             faults: args.faults,
             engine: args.engine.engine,
         },

@@ -43,7 +43,7 @@ fn loss(id: &str, run: Measured) -> Result<Replay, WorldError> {
         }
         std::future::pending().await
     });
-    let lost = bench.world.at(warm_up.t0).partition_one_way(&bench.a, &bench.b);
+    let lost = bench.world.at(warm_up.t0).partition(&bench.a, &bench.b).one_way();
     lost.lasting(Duration::from_micros(500));
     let view = bench.run(UNTIL_S)?;
     let received = view.trace.all("received").on(B).after(view.t0);

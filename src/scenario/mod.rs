@@ -8,7 +8,7 @@ pub mod prelude;
 pub mod tcp;
 pub mod websocket;
 
-use crate::parameter::{Given, ParameterError, Spec};
+use crate::parameter::{Given, ParameterError, Spec, quoted};
 use crate::sim::Engine;
 use crate::sim::engine::ending::Failure;
 use crate::sim::fault::ScriptError;
@@ -21,7 +21,8 @@ pub struct Settings {
     pub seed: u64,
     /// Parameters that differ from their defaults.
     pub given: Given,
-    /// A fault script that takes the place of the scenario's own.
+    /// A fault script that takes the place of the scenario's own, or comes to them if it begins with `+`
+    /// ([`GivenFaults`](crate::sim::fault::GivenFaults)).
     pub faults: Option<String>,
     /// The engine to run it on.
     pub engine: Engine,
@@ -78,8 +79,7 @@ impl Outcome {
     pub fn command(&self) -> String {
         let mut out = format!("halfopen run {}", self.scenario);
         for (name, value) in &self.changed {
-            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
-            out += &format!(" --set {name}={value}");
+            out += &format!(" --set {name}={}", quoted(value));
         }
         if self.seed != 0 {
             out += &format!(" --seed {}", self.seed);

@@ -18,6 +18,7 @@ use crate::parameter::{hours, ms, secs};
 
 crate::parameters! {
     /// How a peer is asked for signs of life.
+    #[derive(Copy)]
     pub struct Heartbeat {
         /// Silence before the peer is asked for a sign of life.
         interval: Duration = secs(30), in ms(1)..=hours(24);

@@ -16,7 +16,6 @@ use crate::sim::engine::Built;
 use crate::sim::engine::attention::Attention;
 use crate::sim::engine::ending::Ending;
 use crate::sim::engine::group::Group;
-use crate::sim::fault::in_force::{Dns, Timeline};
 use crate::sim::fault::plan::{self, Place};
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::kernel::{Kernel, mix};
@@ -77,7 +76,8 @@ impl Described {
                 }
             }
         }
-        let script = self.given_faults.as_ref().unwrap_or(&self.faults);
+        let script =
+            self.given_faults.as_ref().map_or_else(|| self.faults.clone(), |given| given.over(&self.faults));
         let described: Vec<Place> = self
             .machines
             .iter()
@@ -93,13 +93,10 @@ impl Described {
                     .collect(),
             })
             .collect();
-        let mut timelines: Vec<Option<Timeline>> =
-            plan::apply(script, &described, self.lasts, &mut network, recorder)?
-                .into_iter()
-                .map(Some)
-                .collect();
+        let mut timelines = plan::apply(&script, &described, self.lasts, &mut network, recorder)?;
         // Shorter than the shortest latency, so that a parcel is there before it is due.
-        let derived = self.shortest_latency().saturating_sub(SHORTEST_TICK);
+        let shortest = script.shortest_latency().unwrap_or(Duration::MAX).min(self.shortest_latency());
+        let derived = shortest.saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
@@ -128,7 +125,7 @@ impl Described {
                     left: OnceLock::new(),
                     tasks: AtomicUsize::new(0),
                     behind_us: AtomicU64::new(0),
-                    dns: Mutex::new(Dns::Fine),
+                    dns: Mutex::default(),
                     index: machines.len(),
                     hosts: hosts.clone(),
                     changes: broadcast::channel(CHANGES_KEPT).0,
@@ -138,8 +135,7 @@ impl Described {
                 shared_of[m] = Some(shared.clone());
                 let machine =
                     RunningMachine::new(shared, interfaces[m].clone(), self.machines[m].programs.clone());
-                // Every machine stands in one group.
-                machines.extend(timelines[m].take().map(|timeline| (machine, timeline)));
+                machines.push((machine, std::mem::take(&mut timelines[m])));
             }
             built.push(Group::new((n, name), clock, attention, ending.clone(), machines, network.clone()));
         }

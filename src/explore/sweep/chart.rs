@@ -3,7 +3,7 @@
 use super::{Point, Sweep};
 use crate::figure::chart::{Axis, AxisUnit, Chart, Dot, Panel, chart};
 use crate::figure::standalone;
-use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
+use crate::parameter;
 
 /// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
 /// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.
@@ -87,14 +87,17 @@ fn description(sweep: &Sweep) -> String {
     out
 }
 
-fn unit_of_parameter(unit: &str) -> AxisUnit {
+fn unit_of_parameter(unit: parameter::Unit) -> AxisUnit {
     match unit {
-        <std::time::Duration as Scalar>::UNIT => AxisUnit::Seconds,
-        <u64 as Scalar>::UNIT => AxisUnit::Count,
-        ByteSize::UNIT => AxisUnit::Bytes,
-        BitRate::UNIT => AxisUnit::BitsPerSecond,
-        Probability::UNIT => AxisUnit::Share,
-        _ => AxisUnit::Number,
+        parameter::Unit::Duration => AxisUnit::Seconds,
+        parameter::Unit::Count => AxisUnit::Count,
+        parameter::Unit::Bytes => AxisUnit::Bytes,
+        parameter::Unit::BitRate => AxisUnit::BitsPerSecond,
+        parameter::Unit::Probability => AxisUnit::Share,
+        parameter::Unit::Flag
+        | parameter::Unit::Choice
+        | parameter::Unit::Text
+        | parameter::Unit::List(_) => AxisUnit::Number,
     }
 }
 

@@ -13,7 +13,7 @@ mod vary;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::Registry;
-use crate::parameter::{Choice as _, ParameterError, Spec, suggestion};
+use crate::parameter::{Choice as _, ParameterError, Spec, quoted, suggestion};
 use crate::scenario::{RunError, Scenario, Settings};
 use crate::sim::Engine;
 use crate::trace::statistics;
@@ -274,10 +274,6 @@ fn spread(runs: &[Kept], name: &str) -> Option<Spread> {
 }
 
 fn command(plan: &Plan, scenario: &str) -> String {
-    let quoted = |text: &str| match text.contains(char::is_whitespace) {
-        true => format!("'{text}'"),
-        false => text.to_owned(),
-    };
     let mut out = format!("halfopen sweep {scenario}");
     for (name, values) in &plan.vary {
         out += &format!(" --vary {name}={}", quoted(values.trim()));

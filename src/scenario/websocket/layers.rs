@@ -9,6 +9,7 @@ use crate::trace::Event;
 
 parameters! {
     /// Parameters of `websocket/layers`.
+    #[derive(Copy)]
     pub struct Layers {
         /// How long a packet takes from one machine to the other.
         one_way: Duration = ms(25), in ms(1)..=secs(5);

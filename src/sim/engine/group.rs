@@ -131,7 +131,7 @@ impl Group {
             let at = due.max(self.handled);
             self.handled = at;
             match self.calendar.first().copied().filter(|(when, ..)| *when <= due) {
-                Some((_, Why::Fault, i)) => self.fault(i, at, due),
+                Some((_, Why::Fault, i)) => self.fault(i, at),
                 _ if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) => {
                     if let Some(Reverse(parcel)) = self.inbox.pop() {
                         self.arrive(at, parcel);
@@ -177,12 +177,12 @@ impl Group {
         f(&mut machines[i], &mut Surroundings { now, network: &mut network, executor, next_process })
     }
 
-    /// Faults begin or end at `due`.
-    fn fault(&mut self, i: usize, now: Duration, due: Duration) {
+    /// Faults begin or end.
+    fn fault(&mut self, i: usize, now: Duration) {
         self.with(i, now, |member, around| {
-            let begins = member.timeline.advance(due);
-            let condition = member.timeline.condition();
-            member.machine.change(around, begins, condition);
+            if let Some(moment) = member.timeline.pass() {
+                member.machine.change(around, moment.begins, moment.condition);
+            }
         });
         self.flush(i);
     }

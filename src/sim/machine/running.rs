@@ -12,22 +12,13 @@ use super::process::{Process, ProcessId};
 use super::socket::{Shared, SimNet};
 use crate::net::Change;
 use crate::sim::engine::executor::Executor;
-use crate::sim::fault::in_force::{Asleep, Beginning, Condition, Dns};
+use crate::sim::fault::SuspendedClock;
+use crate::sim::fault::in_force::{Beginning, Condition};
+use crate::sim::path::router::Router;
 use crate::sim::path::{InterfaceId, Network};
 
 /// What a machine runs, from every start anew.
 pub(in crate::sim) type Program = Rc<dyn Fn(SimNet) -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
-
-/// What a machine is like that no fault has touched.
-const UNTOUCHED: Condition = Condition {
-    powered: true,
-    asleep: None,
-    crashed: false,
-    running: true,
-    interface: Some(0),
-    destroys: false,
-    dns: Dns::Fine,
-};
 
 /// A machine at run time.
 pub(in crate::sim) struct RunningMachine {
@@ -72,7 +63,7 @@ impl RunningMachine {
             interfaces,
             programs,
             processes: Vec::new(),
-            condition: UNTOUCHED,
+            condition: Condition::default(),
             started: false,
             deploy: None,
             deferred: Vec::new(),
@@ -120,7 +111,7 @@ impl RunningMachine {
         }
         self.shared.set_dns(target.dns);
         if let (Some(asleep), None) = (target.asleep, self.condition.asleep) {
-            self.shared.kernel().suspend(around.now, asleep == Asleep::ClockStops);
+            self.shared.kernel().suspend(around.now, asleep == SuspendedClock::Stops);
         }
         let Condition { running, crashed, asleep, .. } = target;
         self.condition = Condition { running, crashed, asleep, ..self.condition };
@@ -136,10 +127,8 @@ impl RunningMachine {
     fn meet(&mut self, around: &mut Surroundings<'_>, beginning: Beginning) {
         match beginning {
             // The router is another machine: it does not sleep.
-            Beginning::Forget => {
-                self.interfaces.iter().take(1).for_each(|i| around.network.forget_translations(*i))
-            }
-            Beginning::Rebind => self.interfaces.iter().take(1).for_each(|i| around.network.rebind(*i)),
+            Beginning::Forget(interface) => self.at_router(around, interface, Router::forget),
+            Beginning::Rebind(interface) => self.at_router(around, interface, Router::rebind),
             Beginning::PowerLoss => {
                 self.power_off(around);
                 self.deferred.clear();
@@ -153,6 +142,12 @@ impl RunningMachine {
                 self.deploy = Some(Deploy { kill_at: Some(around.now + grace), start_at: None, pause });
                 self.go_on_with_deploy(around);
             }
+        }
+    }
+
+    fn at_router(&self, around: &mut Surroundings<'_>, interface: usize, act: fn(&mut Router)) {
+        if let Some(router) = around.network.router(self.interfaces[interface]) {
+            act(router);
         }
     }
 

@@ -25,7 +25,7 @@ use super::process::{Process, ProcessSpawner};
 use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
 use crate::sim::engine::attention::Attention;
 use crate::sim::engine::ending::Ending;
-use crate::sim::fault::in_force::Dns;
+use crate::sim::fault::Dns;
 use crate::trace::collect::Recorder;
 use crate::trace::{HostId, MachineState, SocketInfo};
 
@@ -47,7 +47,7 @@ pub(in crate::sim) struct Shared {
     /// How far the clock of its processes is behind the time of the world, in microseconds.
     pub behind_us: AtomicU64,
     /// How its name lookups fare.
-    pub dns: Mutex<Dns>,
+    pub dns: Mutex<Option<Dns>>,
     /// The machine's place in its group.
     pub index: usize,
     /// Addresses of the machines, by name, as a hosts file has them.
@@ -68,7 +68,7 @@ impl Shared {
     }
 
     /// From now on its name lookups fare like that.
-    pub fn set_dns(&self, dns: Dns) {
+    pub fn set_dns(&self, dns: Option<Dns>) {
         *self.dns.lock().unwrap_or_else(PoisonError::into_inner) = dns;
     }
 

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use self::link::{Direction, Quality, Verdict, Window};
 use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
-use crate::sim::machine::kernel::Departure;
+use crate::sim::fault::SegmentKind;
+use crate::sim::machine::kernel::{Departure, mix};
 use crate::trace::collect::{PacketId, Recorder};
 use crate::trace::{Fate, HostId, Marks, Packet, Transport};
 
@@ -130,18 +131,9 @@ impl Network {
         &mut self.interfaces[id.0]
     }
 
-    /// The router behind an interface forgets its translations.
-    pub fn forget_translations(&mut self, id: InterfaceId) {
-        if let Some(router) = &mut self.interfaces[id.0].router {
-            router.forget();
-        }
-    }
-
-    /// The router behind an interface gives every translation another port.
-    pub fn rebind(&mut self, id: InterfaceId) {
-        if let Some(router) = &mut self.interfaces[id.0].router {
-            router.rebind();
-        }
+    /// The router before an interface, if there is one.
+    pub fn router(&mut self, id: InterfaceId) -> Option<&mut Router> {
+        self.interfaces[id.0].router.as_mut()
     }
 
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
@@ -185,7 +177,8 @@ impl Network {
             self.record(now, from, None, bytes, marks, lost(now, "no such host"));
             return Vec::new();
         };
-        match self.direction((from, to)).judge(now, bytes.len()) {
+        let is = |kind| is_of_kind(&bytes, kind);
+        match self.direction((from, to)).judge(now, bytes.len(), is) {
             Verdict::Lost(reason) => {
                 self.record(now, from, Some(to), bytes, marks, lost(now, reason));
                 Vec::new()
@@ -286,16 +279,57 @@ impl Network {
         directions.entry(ends).or_insert_with(|| {
             let quality = qualities.get(&ends).unwrap_or(default_quality);
             let key = ((ends.0.0 as u64) << 32) | ends.1.0 as u64;
-            let mut direction = Direction::new(
-                *quality,
-                crate::sim::machine::kernel::mix(*seed ^ crate::sim::machine::kernel::mix(key)),
-            );
-            direction.troubles = troubles.get(&ends).cloned().unwrap_or_default();
-            direction
+            let troubles = troubles.get(&ends).cloned().unwrap_or_default();
+            Direction::new(*quality, troubles, mix(*seed ^ mix(key)))
         })
     }
 }
 
 fn lost(now: Duration, reason: &'static str) -> Fate {
     Fate::Died(now, reason)
+}
+
+/// Whether a packet is of that kind; a datagram is one of data.
+fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
+    match (kind, Transport::parse(packet)) {
+        (SegmentKind::Any, _) => true,
+        (_, Err(_)) => false,
+        (SegmentKind::Data, Ok(Transport::Udp(_))) => true,
+        (_, Ok(Transport::Udp(_))) => false,
+        (SegmentKind::Data, Ok(Transport::Tcp(s))) => !s.data.is_empty(),
+        (SegmentKind::Syn, Ok(Transport::Tcp(s))) => s.flags.syn,
+        (SegmentKind::Fin, Ok(Transport::Tcp(s))) => s.flags.fin,
+        (SegmentKind::Rst, Ok(Transport::Tcp(s))) => s.flags.rst,
+        (SegmentKind::Ack, Ok(Transport::Tcp(s))) => {
+            s.flags.ack && s.data.is_empty() && !s.flags.syn && !s.flags.fin && !s.flags.rst
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddrV4;
+
+    use smoltcp::wire::TcpControl;
+
+    use super::*;
+    use crate::parameter::Choice as _;
+    use crate::sim::machine::kernel::segment::craft;
+
+    #[test]
+    fn a_segment_is_of_the_kinds_that_its_flags_say() {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
+        let kinds = |control, ack| {
+            let packet = craft(address, address, control, 1, ack, 100);
+            let words = SegmentKind::WORDS.iter().filter(|(_, kind)| is_of_kind(&packet, *kind));
+            words.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(kinds(TcpControl::Syn, None), "any syn");
+        assert_eq!(kinds(TcpControl::Syn, Some(1)), "any syn");
+        assert_eq!(kinds(TcpControl::None, Some(1)), "any ack");
+        assert_eq!(kinds(TcpControl::Fin, Some(1)), "any fin");
+        assert_eq!(kinds(TcpControl::Rst, Some(1)), "any rst");
+        assert!(is_of_kind(b"no segment", SegmentKind::Any));
+        assert!(!is_of_kind(b"no segment", SegmentKind::Ack));
+    }
 }

@@ -100,7 +100,6 @@ impl Router {
 
     /// Every translation gets another port outside; what comes to the old one is unknown. A translation for which no port
     /// is left is forgotten.
-    #[allow(dead_code, reason = "the fault that does it is described elsewhere")]
     pub fn rebind(&mut self) {
         self.tcp.rebind();
         self.udp.rebind();

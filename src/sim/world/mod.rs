@@ -8,19 +8,20 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use builders::{FaultPlan, Lasting, LinkPlan};
+pub use builders::{FaultPlan, Lasting, LastingOnLink, LinkPlan};
 use described::Described;
 pub use described::LinkEnd;
 
 use super::engine::ending::{Failure, Until};
 use super::engine::{self, Engine};
-use super::fault::{Script, ScriptError};
-use super::machine::kernel::{LONGEST_RUN, Sysctls};
+use super::fault::{GivenFaults, Script, ScriptError};
+use super::machine::kernel::Sysctls;
 use super::machine::running::Program;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
+use crate::parameter::{LONGEST, micros};
 use crate::trace::Trace;
 use crate::trace::collect::{Collector, Recorder};
 use described::MachineDescribed;
@@ -60,8 +61,9 @@ pub struct Machine {
 }
 
 impl World {
-    /// An empty world, whose machines' kernels have these settings.
-    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<Script>) -> Self {
+    /// An empty world, whose machines' kernels have these settings. `faults` take the place of those it will be given by
+    /// [`Self::at`], or come to them.
+    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<GivenFaults>) -> Self {
         let plan = Described {
             seed,
             engine,
@@ -131,6 +133,11 @@ impl World {
         FaultPlan { plan: self.plan.clone(), at }
     }
 
+    /// The faults described so far.
+    pub fn faults(&self) -> Script {
+        self.plan.borrow().faults.clone()
+    }
+
     /// Sets the engine's tick instead of deriving it from the shortest latency.
     pub fn tick(&mut self, tick: Duration) {
         self.plan.borrow_mut().tick = Some(tick);
@@ -157,7 +164,7 @@ impl World {
         let recorder = Recorder::new();
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
-            plan.lasts = lasts.min(LONGEST_RUN);
+            plan.lasts = micros(lasts).min(LONGEST);
             plan.until = until;
             (plan.engine, plan.build(&recorder)?)
         };

@@ -35,7 +35,7 @@ use smoltcp::socket::tcp::State;
 
 pub use retransmit::Wait;
 pub use segment::Tuple;
-pub use sysctl::{LONGEST_RUN, Sysctls, TimerPolicy};
+pub use sysctl::{Sysctls, TimerPolicy};
 
 use crate::trace::collect::Recorder;
 use crate::trace::{HostId, Layer, Marks, Segment, Transport, Value};
