@@ -341,15 +341,19 @@ mod tests {
 
         #[test]
         fn no_words_make_the_parser_panic_and_none_is_dropped(
+            begins in prop_oneof![
+                Just("stall a for 1m"), Just("stall a"), Just("switch a net"), Just("deploy a"), Just("latency a b 5s"),
+                Just("lose next 3 data a->b for 5s"), Just("suspend a"), Just("dns a dead"), Just(""),
+            ],
             words in proptest::collection::vec(
                 prop_oneof![
                     Just("at"), Just("for"), Just("next"), Just("5s"), Just("1m"), Just("30s"), Just("a"), Just("b"),
                     Just("a->b"), Just("5%"), Just("3"), Just("data"), Just("dead"), Just("destroy"), Just("1kbit/s"),
                     Just("18446744073709551615s"), Just("clock-runs"), Just("net"),
                     (0..VERBS.len()).prop_map(|i| VERBS[i]),
-                ], 0..10)
+                ], 0..6)
         ) {
-            let text = format!("at 5s {}", words.join(" "));
+            let text = format!("at 5s {begins} {}", words.join(" "));
             if let Ok(script) = text.parse::<Script>() {
                 let [entry] = &script.0[..] else { panic!("{text} is one entry") };
                 // Every word is in what was read; durations may be written otherwise, and defaults stand there.
