@@ -401,6 +401,13 @@ mod tests {
     }
 
     #[test]
+    fn there_may_be_more_hosts_than_sixteen_bits_count() {
+        let recorder = Recorder::new();
+        let hosts: Vec<HostId> = (0..70_000).map(|n| recorder.host(&n.to_string())).collect();
+        assert_eq!(recorder.finish(Duration::MAX).host_name(hosts[69_999]), "69999");
+    }
+
+    #[test]
     fn the_order_does_not_depend_on_which_host_ran_first() {
         let at = Duration::from_secs(1);
         let record = |order: [usize; 2]| {
