@@ -8,7 +8,6 @@ use std::time::Duration;
 use halfopen::net::{Datagrams as _, Network, TooLong};
 use halfopen::note;
 use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
-use halfopen::sim::fault::GivenFaults;
 use halfopen::sim::{Engine, Machine, RouterOptions, SimDatagrams, SimNet, Sysctls, World};
 use halfopen::trace::{Datagram, Layer, Trace, Transport, packets, pcap};
 use tokio::time::{sleep, timeout};
