@@ -25,7 +25,7 @@ const TICK: Duration = ms(100);
 
 /// Says where two traces differ by more than `tick`, if they do.
 fn difference(reference: &Trace, other: &Trace, tick: Duration) -> Option<String> {
-    let hosts = (0..reference.hosts.len()).map(|h| Some(HostId(h as u16))).chain([None]);
+    let hosts = (0..reference.hosts.len()).map(|h| Some(HostId(h as u32))).chain([None]);
     for host in hosts {
         let of = |trace: &Trace| -> Vec<Event> {
             trace.events.iter().filter(|e| e.host == host).cloned().collect()
@@ -41,10 +41,10 @@ fn difference(reference: &Trace, other: &Trace, tick: Duration) -> Option<String
             return Some(format!("{host:?} has {} events, with the other engine {}", a.len(), b.len()));
         }
     }
-    let of = |trace: &Trace, from: u16| -> Vec<Packet> {
+    let of = |trace: &Trace, from: u32| -> Vec<Packet> {
         trace.packets.iter().filter(|p| p.from == HostId(from)).cloned().collect()
     };
-    for from in 0..reference.hosts.len() as u16 {
+    for from in 0..reference.hosts.len() as u32 {
         let (a, b) = (of(reference, from), of(other, from));
         if a.len() != b.len() {
             return Some(format!("host {from} sends {} packets, with the other engine {}", a.len(), b.len()));

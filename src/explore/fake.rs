@@ -89,7 +89,7 @@ impl Scenario for Stall {
                 },
             ],
             trace: Trace {
-                hosts: vec!["phone".to_owned(), "server".to_owned()],
+                hosts: vec!["phone".to_owned(), "server".to_owned()].into(),
                 events: vec![
                     event(Duration::ZERO, 0, "connected"),
                     event(secs(1), 1, "stalled"),

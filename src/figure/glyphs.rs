@@ -24,6 +24,7 @@ pub(super) fn shape(layer: Layer, x: f64, y: f64) -> String {
         }
         Layer::Link => polygon(&[(-4.0, -2.0), (4.0, -2.0), (4.0, 2.0), (-4.0, 2.0)]),
         Layer::Tcp => polygon(&[(-3.4, -3.4), (3.4, -3.4), (3.4, 3.4), (-3.4, 3.4)]),
+        Layer::Udp => polygon(&[(-4.4, -3.2), (2.2, -3.2), (4.4, 3.2), (-2.2, 3.2)]),
         Layer::Http => polygon(&[(-4.2, 3.4), (4.2, 3.4), (0.0, -4.2)]),
         Layer::Ws => polygon(&[(-4.6, 0.0), (0.0, -4.6), (4.6, 0.0), (0.0, 4.6)]),
         Layer::App => circle(x, y, 3.8),

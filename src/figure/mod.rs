@@ -54,7 +54,6 @@ pub struct Options {
 /// All layers, packets drawn, the whole run.
 impl Default for Options {
     fn default() -> Self {
-        use Layer::{App, Fault, Http, Link, Tcp, Ws};
         Self {
             from: None,
             until: None,
@@ -62,7 +61,7 @@ impl Default for Options {
             description: String::new(),
             id: "figure".to_owned(),
             packets: true,
-            layers: vec![Fault, Link, Tcp, Http, Ws, App],
+            layers: Layer::ALL.to_vec(),
             hosts: Vec::new(),
         }
     }

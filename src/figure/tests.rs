@@ -255,12 +255,11 @@ const NAMES: [&str; 5] =
     ["connected", "ping sent", "<&\"'>", "\u{1}\u{ffff}", "a very long name of an event indeed"];
 
 fn a_layer() -> impl Strategy<Value = Layer> {
-    use Layer::{App, Fault, Http, Link, Tcp, Ws};
-    prop::sample::select(vec![Fault, Link, Tcp, Http, Ws, App])
+    prop::sample::select(&Layer::ALL[..])
 }
 
 prop_compose! {
-    fn an_event(hosts: u16)(
+    fn an_event(hosts: u32)(
         at in 0u64..1 << 40, host in prop::option::of(0..hosts), layer in a_layer(),
         name in prop::sample::select(&NAMES[..]), value in ".{0,12}",
     ) -> Event {
@@ -270,7 +269,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn a_packet(hosts: u16)(
+    fn a_packet(hosts: u32)(
         sent in 0u64..1 << 40, from in 0..hosts, to in prop::option::of(0..hosts), fate in 0u8..3,
         flight in 0u64..1 << 30, marks: [bool; 4], noise in prop::collection::vec(any::<u8>(), 0..60),
         data in prop::option::of(".{0,30}"), flags in 0u8..8,
@@ -293,8 +292,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn a_trace()(hosts in 1u16..9)(
-        names in prop::collection::vec("[a-z<&\"]{0,20}", usize::from(hosts)),
+    fn a_trace()(hosts in 1u32..9)(
+        names in prop::collection::vec("[a-z<&\"]{0,20}", hosts as usize),
         mut events in prop::collection::vec(an_event(hosts), 0..90),
         mut packets in prop::collection::vec(a_packet(hosts), 0..90),
         spans in prop::collection::vec((0u64..1 << 40, prop::option::of(0u64..1 << 38), prop::collection::vec(0..hosts, 0..4), any::<bool>()), 0..4),
@@ -309,7 +308,14 @@ prop_compose! {
             what: "partition & more",
         }).collect();
         spans.sort_by_key(|s| s.from);
-        Trace { hosts: names, events, packets, spans, ended: Duration::from_micros(1 << 40) }
+        Trace {
+            hosts: names.into(),
+            events,
+            packets,
+            spans,
+            ended: Duration::from_micros(1 << 40),
+            ..Trace::default()
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What happened, in order; the source of truth for every measure, claim and figure.
 //!
 //! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
-//! its fate). Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
+//! its fate), or only its counters, as its level of [`Recording`] says. Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
 //! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`] (a
 //! space-time diagram).
 //!
@@ -11,30 +11,36 @@
 pub mod collect;
 pub(crate) mod conversation;
 pub(crate) mod fold;
+mod hosts;
 pub mod json;
 pub(crate) mod message;
+pub(crate) mod names;
 pub mod packets;
 pub mod pcap;
 mod query;
+mod recording;
 mod segment;
 mod statistics;
 pub mod story;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
+pub mod vocabulary;
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use hosts::Hosts;
 pub use query::{Events, Packets, seconds_between};
+pub use recording::{Counters, Counts, Recording};
 pub use segment::{Flags, Segment, SegmentError, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
 
 /// A host in a trace: an index into [`Trace::hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HostId(pub u16);
+pub struct HostId(pub u32);
 
 /// Where in the stack an event was noticed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -45,6 +51,8 @@ pub enum Layer {
     Link,
     /// A machine's TCP.
     Tcp,
+    /// Datagrams.
+    Udp,
     /// HTTP requests and responses.
     Http,
     /// WebSocket handshakes, frames, closes.
@@ -54,12 +62,17 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, in the order of every list of them: what is done to the world, then from the wire up.
+    pub const ALL: [Layer; 7] =
+        [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App];
+
     /// The layer's name in every form of the trace.
     pub const fn name(self) -> &'static str {
         match self {
             Layer::Fault => "fault",
             Layer::Link => "link",
             Layer::Tcp => "tcp",
+            Layer::Udp => "udp",
             Layer::Http => "http",
             Layer::Ws => "ws",
             Layer::App => "app",
@@ -211,14 +224,20 @@ pub struct Span {
     pub what: &'static str,
 }
 
-/// Everything that happened in a run.
+/// What happened in a run, as far as it was recorded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace {
+    /// How much of the run was kept.
+    pub recording: Recording,
     /// The names of the hosts, by [`HostId`].
-    pub hosts: Vec<String>,
-    /// The events, in order.
+    pub hosts: Hosts,
+    /// How often what happened, at every level of recording.
+    pub counters: Counters,
+    /// Names of events that may happen, besides the [`vocabulary`]: what a scenario has declared to note.
+    pub notes: Vec<&'static str>,
+    /// The events, in order; none below [`Recording::Story`].
     pub events: Vec<Event>,
-    /// The packets, in the order in which they were sent.
+    /// The packets, in the order in which they were sent; none below [`Recording::Packets`].
     pub packets: Vec<Packet>,
     /// The faults as stretches of time, in order of their start.
     pub spans: Vec<Span>,
@@ -229,6 +248,6 @@ pub struct Trace {
 impl Trace {
     /// The name of a host.
     pub fn host_name(&self, id: HostId) -> &str {
-        self.hosts.get(usize::from(id.0)).map_or("?", String::as_str)
+        self.hosts.name(id).unwrap_or("?")
     }
 }

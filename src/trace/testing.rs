@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use super::{Counters, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
 
 /// The latency of every packet that [`TraceBuilder::packet`] lets arrive.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
@@ -131,7 +131,7 @@ impl TraceBuilder {
 
     fn host(&self, name: &str) -> HostId {
         let at = self.0.hosts.iter().position(|h| h == name).expect("a host of the trace");
-        HostId(u16::try_from(at).unwrap())
+        HostId(u32::try_from(at).unwrap())
     }
 
     /// An event; host `""` is the world.
@@ -201,6 +201,7 @@ impl TraceBuilder {
         let mut trace = self.0.clone();
         trace.events.sort_by_key(|e| e.at);
         trace.packets.sort_by_key(|p| p.sent);
+        trace.counters = Counters::counted(&trace.events, &trace.packets);
         let last = trace.events.iter().map(|e| e.at).chain(trace.packets.iter().map(|p| p.sent)).max();
         trace.ended = trace.ended.max(last.unwrap_or_default());
         trace

@@ -8,12 +8,16 @@ use crate::sim::fault::Script;
 use crate::sim::machine::kernel::Sysctls;
 use crate::sim::path::link::Quality;
 use crate::sim::path::router::RouterOptions;
+use crate::trace::Recording;
 
 /// A world, as it was described.
 pub(in crate::sim) struct Described {
     pub(in crate::sim) seed: u64,
     pub(in crate::sim) engine: Engine,
     pub(in crate::sim) sysctls: Sysctls,
+    pub(in crate::sim) recording: Recording,
+    /// What its processes may note.
+    pub(in crate::sim) notes: Vec<&'static str>,
     pub(in crate::sim) machines: Vec<MachineDescribed>,
     pub(in crate::sim) links: Vec<(LinkEnd, LinkEnd, Quality)>,
     pub(in crate::sim) default_link: Quality,

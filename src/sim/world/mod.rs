@@ -20,8 +20,8 @@ use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
-use crate::trace::Trace;
 use crate::trace::collect::{Collector, Recorder};
+use crate::trace::{Recording, Trace};
 use described::MachineDescribed;
 
 /// A world could not be run.
@@ -54,6 +54,8 @@ impl World {
             seed,
             engine,
             sysctls,
+            recording: Recording::default(),
+            notes: Vec::new(),
             machines: Vec::new(),
             links: Vec::new(),
             default_link: Quality::default(),
@@ -63,6 +65,27 @@ impl World {
             lasts: Duration::ZERO,
         };
         Self { plan: Rc::new(RefCell::new(plan)) }
+    }
+
+    /// Another world, as this one was at first: the same seed, engine, kernel settings, given faults and recording, no
+    /// machine yet. For an experiment that compares two.
+    pub fn another(&self) -> Self {
+        let plan = self.plan.borrow();
+        let mut world = Self::new(plan.seed, plan.engine, plan.sysctls, plan.given_faults.clone());
+        world.records(plan.recording);
+        world.notes(plan.notes.iter().copied());
+        world
+    }
+
+    /// Sets how much of the run is kept; all of it unless told otherwise.
+    pub fn records(&mut self, recording: Recording) {
+        self.plan.borrow_mut().recording = recording;
+    }
+
+    /// Declares what its processes may note (`note!`), so that a question about a note is not taken for a misspelt one
+    /// when it never happens.
+    pub fn notes(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.plan.borrow_mut().notes.extend(names);
     }
 
     /// The settings of its machines' kernels.
@@ -128,10 +151,11 @@ impl World {
     /// # Errors
     /// [`WorldError`] when the fault script names machines that are not there, or the engine fails.
     pub fn run(self, lasts: Duration) -> Result<Trace, WorldError> {
-        let recorder = Recorder::new();
+        let recorder = Recorder::new(self.plan.borrow().recording, lasts.min(LONGEST_RUN));
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
             plan.lasts = lasts.min(LONGEST_RUN);
+            recorder.notes(&plan.notes);
             (plan.engine, plan.build(&recorder)?)
         };
         let lasts = built.lasts;

@@ -9,7 +9,7 @@ const THERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 32_768
 
 /// What a kernel without sockets answers.
 fn answers(control: TcpControl, seq: u32, ack: Option<u32>, to: SocketAddrV4) -> Vec<Segment> {
-    let recorder = Recorder::new();
+    let recorder = Recorder::default();
     let host = recorder.host("host");
     let mut kernel = Kernel::new(Sysctls::default(), 1, recorder, host, Names::default());
     kernel.set_addresses(Duration::ZERO, vec![*HERE.ip()], false);
