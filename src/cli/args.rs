@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::parameter::Choice as _;
+use crate::sim::Engine;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use halfopen::parameter::Choice as _;
-use halfopen::sim::Engine;
 
 /// An executable book about real-time web connections.
 ///
@@ -71,6 +71,9 @@ pub struct Run {
     /// Show every packet.
     #[arg(long)]
     pub packets: bool,
+    /// Show all parameters, with all settings of the machines' kernels.
+    #[arg(long)]
+    pub parameters: bool,
     #[arg(long, value_enum, default_value = "text")]
     pub format: RunFormat,
     /// Write the packets to a file that Wireshark opens.

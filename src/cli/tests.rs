@@ -3,14 +3,13 @@
 use std::fs;
 use std::time::Duration;
 
-use clap::Parser;
-use halfopen::parameter::{Parameters, Spec, secs};
-use halfopen::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
-use halfopen::trace::Trace;
-
 use super::*;
+use crate::parameter::{Parameters, Spec, secs};
+use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
+use clap::Parser;
+use serde_json::Value;
 
-halfopen::parameters! {
+crate::parameters! {
     /// Of the fake scenario.
     struct FakeParameters {
         /// How long it waits.
@@ -49,7 +48,7 @@ impl Scenario for Fake {
             faults: settings.faults.clone(),
             measures: vec![Measure { name: "waited_s", value: Some(p.wait.as_secs_f64()) }],
             claims: vec![Claim { id: "I-01", statement: "it waits".to_owned(), holds }],
-            trace: Trace::default(),
+            ..Outcome::default()
         })
     }
 }

@@ -343,7 +343,7 @@ proptest! {
         let told = story::story(&trace, &story::Options { fold: false });
         prop_assert!(told.lines().count() >= trace.events.len() + 2);
         prop_assert!(packets::packets(&trace).lines().count() > trace.packets.len());
-        let all = json::trace(&trace, true);
+        let all = serde_json::to_value(json::trace(&trace, true)).unwrap();
         prop_assert_eq!(all.as_array().unwrap().len(), trace.events.len() + trace.packets.len());
         let mut file = Vec::new();
         pcap::write(&trace, &mut file).unwrap();

@@ -5,13 +5,14 @@
 
 pub mod experiment;
 pub mod prelude;
+mod report;
 pub mod tcp;
 pub mod websocket;
 
-use crate::parameter::{Given, ParameterError, Spec};
+use crate::parameter::{Choice as _, Given, ParameterError, Spec};
 use crate::sim::Engine;
 use crate::sim::fault::ScriptError;
-use crate::trace::Trace;
+use crate::trace::{Recording, Trace};
 
 /// How to run a scenario.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub faults: Option<String>,
     /// The engine to run it on.
     pub engine: Engine,
+    /// What is kept of the run besides what the scenario's measures need: what is to be shown of it.
+    pub recording: Recording,
 }
 
 /// A measured quantity. Its name carries its unit (`detect_time_s`); `None`: it did not happen.
@@ -33,6 +36,24 @@ pub struct Measure {
     pub name: &'static str,
     /// The value.
     pub value: Option<f64>,
+}
+
+/// Many values of one kind, in order of size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// The name, with its unit: `connect_s`.
+    pub name: &'static str,
+    /// The values, the smallest first.
+    pub values: Vec<f64>,
+}
+
+/// What happened in another world of the same experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What is different in that world: `without keepalive`.
+    pub title: String,
+    /// What happened there.
+    pub trace: Trace,
 }
 
 /// A statement checked on an outcome.
@@ -47,12 +68,14 @@ pub struct Claim {
 }
 
 /// What came out of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: &'static str,
     /// The seed it ran with.
     pub seed: u64,
+    /// The engine it ran on.
+    pub engine: Engine,
     /// All its parameters, as they would be typed, in order of declaration.
     pub parameters: Vec<(String, String)>,
     /// Those that differ from their defaults.
@@ -61,10 +84,14 @@ pub struct Outcome {
     pub faults: Option<String>,
     /// What was measured.
     pub measures: Vec<Measure>,
+    /// The values behind those measures that stand for many.
+    pub distributions: Vec<Distribution>,
     /// What was claimed.
     pub claims: Vec<Claim>,
     /// What happened.
     pub trace: Trace,
+    /// What happened in the other worlds of the experiment, if it has any.
+    pub others: Vec<Told>,
 }
 
 impl Outcome {
@@ -75,10 +102,14 @@ impl Outcome {
 
     /// The command that reproduces this run.
     pub fn command(&self) -> String {
-        let mut out = format!("halfopen run {}", self.scenario);
+        self.command_of("halfopen")
+    }
+
+    /// The same where the program that has this scenario has another name.
+    pub fn command_of(&self, program: &str) -> String {
+        let mut out = format!("{program} run {}", self.scenario);
         for (name, value) in &self.changed {
-            let value = if value.contains(' ') { format!("'{value}'") } else { value.clone() };
-            out += &format!(" --set {name}={value}");
+            out += &format!(" --set {name}={}", quoted(value));
         }
         if self.seed != 0 {
             out += &format!(" --seed {}", self.seed);
@@ -86,7 +117,18 @@ impl Outcome {
         if let Some(script) = &self.faults {
             out += &format!(" --faults '{script}'");
         }
+        if self.engine != Engine::default() {
+            out += &format!(" --engine {}", self.engine.word());
+        }
         out
+    }
+}
+
+/// A value as one word of a command line.
+pub(crate) fn quoted(value: &str) -> String {
+    match value.contains(char::is_whitespace) {
+        true => format!("'{value}'"),
+        false => value.to_owned(),
     }
 }
 
@@ -141,14 +183,3 @@ pub static REGISTRY: &[&dyn Scenario] = &[
     &websocket::wifi_switch::SCENARIO,
     &websocket::heartbeat_day::SCENARIO,
 ];
-
-/// Finds a scenario by its name.
-///
-/// # Errors
-/// [`RunError::UnknownScenario`], naming those there are.
-pub fn find(name: &str) -> Result<&'static dyn Scenario, RunError> {
-    REGISTRY.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
-        name: name.to_owned(),
-        valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
-    })
-}

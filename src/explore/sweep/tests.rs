@@ -139,6 +139,12 @@ fn wrong_names_and_values_are_told_before_the_first_run() {
     assert_eq!(error(&set), "updates=0: out of range; valid: 1 to 100 (like 3)");
     let many = [("stall", "1s..1h/2000"), ("updates", "1..100/100")];
     assert_eq!(error(&plan(&many)), "more than 100000 runs; vary less, or with fewer seeds");
+    let mut last = plan(&[("stall", "1s,2s")]);
+    (last.settings.seed, last.seeds) = (u64::MAX - 1, NonZeroU32::new(3).unwrap());
+    assert_eq!(
+        error(&last),
+        "3 seeds from 18446744073709551614 on: the largest seed is 18446744073709551615; begin lower, or with fewer seeds"
+    );
     let mut measured = plan(&[("stall", "1s,2s")]);
     measured.measures = vec!["detect_tim_s".to_owned()];
     assert_eq!(
