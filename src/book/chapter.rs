@@ -405,7 +405,7 @@ mod tests {
         let text = expand("x\n\n{{#figure fake/stall stall='1m 30s'}}\n\ny").unwrap();
         assert!(text.contains("<svg ") && text.contains(" id=\"part-one-1\""), "{text}");
         assert!(text.contains(
-            "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall='1m 30s'</code> \
+            "<p class=\"halfopen-command\"><code>halfopen run fake/stall --set stall=&#39;1m 30s&#39;</code> \
              <a href=\"../run/index.html?run=run%20fake%2Fstall%20%2D%2Dset%20stall%3D%271m%2030s%27\""
         ));
         assert!(text.contains(

@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(run(&[], &Telling::default()), [by_the_scenario]);
         assert_eq!(
             run(&[("kernel.retries2", "8")], &Telling::default()),
-            ["* kernel.retries2            8", by_the_scenario]
+            ["* kernel.retries2             8", by_the_scenario]
         );
         let all = run(&[], &Telling { all_parameters: true, ..Telling::default() });
         assert!(all.len() > 10 && all.iter().all(|line| line.starts_with("  ")), "{all:?}");

@@ -47,6 +47,37 @@ impl Scenario for Seeded {
     }
 }
 
+/// Measures how much of it is to be kept.
+struct Kept;
+
+impl Scenario for Kept {
+    fn name(&self) -> &'static str {
+        "fake/kept"
+    }
+    fn question(&self) -> &'static str {
+        "How much?"
+    }
+    fn parameters(&self) -> Vec<Spec> {
+        fake::Stall.parameters()
+    }
+    fn run(&self, settings: &Settings) -> Result<crate::scenario::Outcome, RunError> {
+        let mut outcome = fake::Stall.run(settings)?;
+        outcome.measures.truncate(1);
+        outcome.measures[0].value = Some(f64::from(settings.recording as u8));
+        Ok(outcome)
+    }
+}
+
+#[test]
+fn a_sweep_keeps_no_packets_and_no_events() {
+    let mut plan = plan(&[("stall", "1s,2s")]);
+    plan.scenario = "fake/kept".to_owned();
+    plan.settings.recording = Recording::Packets;
+    let sweep = run(Registry::of(&[&Kept]), &plan, NonZeroUsize::MIN).unwrap();
+    let kept = f64::from(Recording::Counters as u8);
+    assert!(sweep.points.iter().all(|point| point.measures[0].unwrap().max == kept));
+}
+
 const SEEDED: Registry = Registry::of(&[&Seeded]);
 
 fn seeded(seed: u64, seeds: u32) -> Sweep {

@@ -26,7 +26,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
 
         let [phone, server] = world.machines(["phone", "server"]);
         world.link(&phone, &server).one_way(p.one_way);
-        world.notes(["message written"]);
+        world.notes(["message written", "echo received"]);
 
         server.does(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
