@@ -71,7 +71,7 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         let spoke =
             trace.packets_from("client").with_data().first().map_or(Duration::ZERO, |first| first.sent);
         // The third segment and the first data leave together.
-        let to_open = trace.all_packets().filter(|packet| packet.sent <= spoke).count() - 1;
+        let to_open = trace.all_packets().filter(|packet| packet.sent <= spoke).count().saturating_sub(1);
         let to_part = trace.all_packets().after(close_at).count();
         let left = match p.closer {
             Closer::Client => client_time_wait_s.is_some() && server_time_wait_s.is_none(),

@@ -29,7 +29,7 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
 
         let [phone, server] = world.machines(["phone", "server"]);
         world.link(&phone, &server).one_way(p.one_way);
-        world.notes(["writer failed", "idle reader failed"]);
+        world.notes(["message written", "writer failed", "idle reader failed"]);
 
         server.does(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
