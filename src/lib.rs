@@ -18,8 +18,10 @@
 //! - `fidelity`: the simulated kernel held against Linux, measurement by measurement.
 //! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
 //! - `lab`: the book, served.
+//! - [`cli`]: the command line, of this crate's scenarios or of another one's.
 
 pub mod channel;
+pub mod cli;
 pub mod explore;
 #[cfg(feature = "fidelity")]
 pub mod fidelity;

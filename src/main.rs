@@ -1,7 +1,5 @@
-//! The command line.
-
-mod cli;
+//! The command line of the book.
 
 fn main() -> std::process::ExitCode {
-    cli::main()
+    halfopen::cli::main(halfopen::explore::Registry::all())
 }

@@ -41,7 +41,21 @@ fn the_picture_in_the_readme_is_that_of_the_run() {
 fn usage_errors_take_one_line_and_name_what_is_valid() {
     for (arguments, parts) in [
         (&["lst"][..], &["unrecognized subcommand 'lst'", "valid: list, run, sweep, claims, live, book"][..]),
-        (&["run"], &["<SCENARIO>"]),
+        (&["run"], &["not given: <SCENARIO>"]),
+        (&["run", "x", "--seed", "-1"], &["`-1` is no value: no number here is below 0"]),
+        (
+            &[
+                "sweep",
+                "tcp/handshake",
+                "--vary",
+                "one_way=1ms,2ms",
+                "--seed",
+                "18446744073709551615",
+                "--seeds",
+                "2",
+            ],
+            &["the largest seed is 18446744073709551615"],
+        ),
         (&["run", "no/such"], &["no scenario `no/such`", "valid:"]),
         (&["run", "x", "--sed", "1"], &["unexpected argument '--sed'", "--set, --seed, --faults"]),
         (&["run", "x", "--seed", "many"], &["'many'", "--seed"]),

@@ -10,7 +10,7 @@ use halfopen::trace::pcap;
 fn bytes(outcome: &Outcome) -> (String, Vec<u8>) {
     let mut packets = Vec::new();
     pcap::write(&outcome.trace, &mut packets).expect("a vector takes everything");
-    (json(outcome, true).to_string(), packets)
+    (serde_json::to_string(&json(outcome, true)).expect("JSON"), packets)
 }
 
 fn run(scenario: &dyn Scenario, seed: u64) -> (String, Vec<u8>) {

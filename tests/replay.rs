@@ -3,12 +3,13 @@
 //! One named test a scenario. After a change that is meant, look at the difference and accept it: `cargo insta review`,
 //! or `INSTA_UPDATE=always cargo test --test replay` and a look at `git diff`.
 
-use halfopen::explore::run::text;
+use halfopen::explore::run::{Telling, text};
 use halfopen::scenario::{REGISTRY, Scenario, Settings};
+use halfopen::trace::Recording;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 fn replay(scenario: &dyn Scenario) -> Result<(), Failed> {
-    let outcome = scenario.run(&Settings::default())?;
+    let outcome = scenario.run(&Settings { recording: Recording::Story, ..Settings::default() })?;
     let broken: Vec<&str> = outcome.claims.iter().filter(|c| !c.holds).map(|c| c.id).collect();
     if !broken.is_empty() {
         return Err(
@@ -17,7 +18,7 @@ fn replay(scenario: &dyn Scenario) -> Result<(), Failed> {
     }
     let name = scenario.name().replace('/', "__");
     insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!(name, text(&outcome, false));
+        insta::assert_snapshot!(name, text(&outcome, &Telling::default()));
     });
     Ok(())
 }

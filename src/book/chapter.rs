@@ -14,8 +14,9 @@ use crate::explore::run::{plain, value, verdict};
 use crate::explore::{Runs, claims, list};
 use crate::fidelity;
 use crate::parameter::{ParameterError, suggestion};
-use crate::scenario::Outcome;
+use crate::scenario::{Outcome, Settings};
 use crate::sim::Engine;
+use crate::trace::Recording;
 
 /// A place in a chapter and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -129,7 +130,13 @@ impl Chapter<'_> {
     }
 
     fn run(&self, checked: &Checked<'_>) -> Result<Arc<Outcome>, String> {
-        self.runs.run(checked.word(0), &checked.settings).map_err(|error| error.to_string())
+        let recording = match checked.kind {
+            Kind::Figure | Kind::Packets => Recording::Packets,
+            Kind::Story => Recording::Story,
+            _ => Recording::Counters,
+        };
+        let settings = Settings { recording, ..checked.settings.clone() };
+        self.runs.run(checked.word(0), &settings).map_err(|error| error.to_string())
     }
 
     /// A form of the trace; under it the command that reproduces it, and the claims.

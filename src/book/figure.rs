@@ -29,17 +29,15 @@ pub fn diagram(checked: &Checked<'_>, trace: &Trace, question: &str, id: String)
         ..Figure::default()
     };
     if let Some(layers) = checked.list("layers") {
-        const ALL: [Layer; 7] =
-            [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App];
-        let named = |name: &str| ALL.into_iter().find(|layer| layer.name() == name);
+        let named = |name: &str| Layer::ALL.into_iter().find(|layer| layer.name() == name);
         let unknown =
-            |name: &str| not_there("layer", name, ALL.map(|layer| layer.name().to_owned()).to_vec());
+            |name: &str| not_there("layer", name, Layer::ALL.map(|layer| layer.name().to_owned()).to_vec());
         figure.layers =
             layers.iter().map(|name| named(name).ok_or_else(|| unknown(name))).collect::<Result<_, _>>()?;
     }
     if let Some(hosts) = checked.list("hosts") {
         if let Some(name) = hosts.iter().find(|name| !trace.hosts.iter().any(|host| host == *name)) {
-            return Err(not_there("host", name, trace.hosts.clone()));
+            return Err(not_there("host", name, trace.hosts.to_vec()));
         }
         figure.hosts = hosts.into_iter().map(str::to_owned).collect();
     }
@@ -79,8 +77,8 @@ mod tests {
             "no host `phon`; did you mean `phone`?; valid: phone, server"
         );
         assert_eq!(
-            drawn("{{#figure fake/stall --layers=quic}}").unwrap_err(),
-            "no layer `quic`; valid: fault, link, tcp, udp, http, ws, app"
+            drawn("{{#figure fake/stall --layers=ap}}").unwrap_err(),
+            "no layer `ap`; did you mean `app`?; valid: fault, link, tcp, udp, http, ws, app"
         );
     }
 }

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::parameter::Choice as _;
+use crate::sim::Engine;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use halfopen::parameter::Choice as _;
-use halfopen::sim::Engine;
 
 /// An executable book about real-time web connections.
 ///
@@ -71,6 +71,9 @@ pub struct Run {
     /// Show every packet.
     #[arg(long)]
     pub packets: bool,
+    /// Show all parameters, with all settings of the machines' kernels.
+    #[arg(long)]
+    pub parameters: bool,
     #[arg(long, value_enum, default_value = "text")]
     pub format: RunFormat,
     /// Write the packets to a file that Wireshark opens.
@@ -124,6 +127,9 @@ pub struct EngineArg {
     /// What drives the simulated machines: from event to event, or turmoil, the reference.
     #[arg(long = "engine", value_parser = engines(), default_value = Engine::default().word())]
     pub engine: Engine,
+    /// What a run may use before it is ended: events, packets, bytes, buffers, real_time.
+    #[arg(long = "limit", value_name = "KEY=VALUE", value_parser = limit)]
+    pub limits: Vec<(String, String)>,
 }
 
 /// The engines that are built in, by their words.
@@ -198,6 +204,10 @@ pub enum Preprocess {
 
 fn key_value(text: &str) -> Result<(String, String), String> {
     pair(text, "not KEY=VALUE, like stall=30s")
+}
+
+fn limit(text: &str) -> Result<(String, String), String> {
+    pair(text, "not KEY=VALUE, like events=5000000")
 }
 
 fn varied(text: &str) -> Result<(String, String), String> {

@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use halfopen::mechanism::feed::Feed;
-use halfopen::mechanism::websocket;
-use halfopen::net::os::OsNetwork;
-use halfopen::net::{ListenOptions, Listener, Network};
-use halfopen::session::Heartbeat;
+use crate::mechanism::feed::Feed;
+use crate::mechanism::websocket;
+use crate::net::os::OsNetwork;
+use crate::net::{ListenOptions, Listener, Network};
+use crate::session::Heartbeat;
 
 use super::{Failure, Status};
 

@@ -1,25 +1,43 @@
 //! The command line: reads it, calls the library, prints what comes back, and says by the exit status how it went.
 //!
 //! Exit status: 0; 1 a claim failed at the default parameters; 2 a usage error, told in one line.
+//!
+//! A crate with scenarios of its own gets all of it, in `main`:
+//!
+//! ```no_run
+//! use halfopen::explore::Registry;
+//! use halfopen::scenario::Scenario;
+//!
+//! static SCENARIOS: &[&dyn Scenario] = &[/* &hello::SCENARIO */];
+//!
+//! fn main() -> std::process::ExitCode {
+//!     halfopen::cli::main(Registry::of(SCENARIOS).run_by("my-scenarios"))
+//! }
+//! ```
 
 mod args;
+mod capture;
 #[cfg(feature = "os")]
 mod live;
 mod run;
 mod sweep;
 mod usage;
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Instant;
 
-use clap::Parser;
-use halfopen::explore::claims::ClaimsError;
-use halfopen::explore::sweep::SweepError;
-use halfopen::explore::{Registry, Runs, claims, list};
-use halfopen::parameter::Given;
-use halfopen::scenario::RunError;
-use halfopen::sim::engine::ending::Failure as GaveUp;
-use serde_json::Value;
+use crate::explore::claims::ClaimsError;
+use crate::explore::sweep::SweepError;
+use crate::explore::{Registry, Runs, claims, list};
+use crate::parameter::{Given, Parameters as _};
+use crate::scenario::RunError;
+use crate::sim::Limits;
+use crate::sim::engine::ending::Failure as GaveUp;
+use crate::sim::engine::limits::real_time_is;
+use clap::{CommandFactory as _, FromArgMatches as _};
+use serde::Serialize;
 
 use args::{Cli, Command, Format};
 
@@ -47,6 +65,7 @@ impl From<RunError> for Failure {
             RunError::Parameter(_)
             | RunError::Faults(_)
             | RunError::UnknownScenario { .. }
+            | RunError::Engine(_)
             | RunError::Failed(GaveUp::Limit { .. }) => Failure::Usage(error.to_string()),
             RunError::Failed(_) | RunError::Simulation(_) => Failure::Broken(error.to_string()),
         }
@@ -70,66 +89,73 @@ impl From<ClaimsError> for Failure {
 }
 
 #[cfg(feature = "book")]
-impl From<halfopen::book::BuildError> for Failure {
-    fn from(error: halfopen::book::BuildError) -> Self {
+impl From<crate::book::BuildError> for Failure {
+    fn from(error: crate::book::BuildError) -> Self {
         Failure::Usage(error.to_string())
     }
 }
 
 #[cfg(feature = "book")]
-impl From<halfopen::lab::LabError> for Failure {
-    fn from(error: halfopen::lab::LabError) -> Self {
+impl From<crate::lab::LabError> for Failure {
+    fn from(error: crate::lab::LabError) -> Self {
         Failure::Usage(error.to_string())
     }
 }
 
-/// Does what the process was started for.
-pub fn main() -> ExitCode {
+/// Does what the process was started for, with these scenarios.
+pub fn main(registry: Registry) -> ExitCode {
+    // Whoever waits for a run has a clock; the simulation has none.
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    real_time_is(|| BEGAN.get_or_init(Instant::now).elapsed());
     let arguments: Vec<_> = std::env::args_os().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
+    let command = Cli::command().name(registry.program()).bin_name(registry.program());
+    let parsed =
+        command.clone().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let cli = match parsed {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             // `--help`, `--version`: asked for, so not an error, wherever the output goes.
             let _ = error.print();
             return ExitCode::SUCCESS;
         }
-        Err(error) => return told(&Failure::Usage(usage::one_line(&error, &arguments))),
+        Err(error) => return told(&Failure::Usage(usage::one_line(&error, &command, &arguments)), registry),
     };
-    match execute(cli, Registry::all(), &mut io::stdout().lock()) {
+    match execute(cli, registry, &mut io::stdout().lock()) {
         Ok(Status::Fine) => ExitCode::SUCCESS,
         Ok(Status::AClaimFailed) => ExitCode::from(1),
-        Err(failure) => told(&failure),
+        Err(failure) => told(&failure, registry),
     }
 }
 
-fn told(failure: &Failure) -> ExitCode {
+fn told(failure: &Failure, registry: Registry) -> ExitCode {
     let (text, status) = match failure {
         Failure::Usage(text) => (text.clone(), 2),
         Failure::Broken(text) => (text.clone(), 1),
         Failure::Output(error) => (format!("cannot print: {error}"), 2),
     };
-    eprintln!("halfopen: {text}");
+    eprintln!("{}: {text}", registry.program());
     ExitCode::from(status)
 }
 
 fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
     let Some(command) = cli.command else {
-        return serve(cli.port, registry);
+        return match registry.program() {
+            "halfopen" => serve(cli.port, registry),
+            // The book is that of this crate's scenarios.
+            _ => Err(Failure::Usage("no command; valid: list, run, sweep, claims".to_owned())),
+        };
     };
     match command {
         Command::List { format: Format::Text } => print(out, &list::text(registry)),
-        Command::List { format: Format::Json } => print(out, &pretty(&list::json(registry))),
+        Command::List { format: Format::Json } => print_json(out, &list::json(registry)),
         Command::Run(args) => run::run(args, registry, out),
         Command::Sweep(args) => sweep::sweep(args, registry, out),
         Command::Claims { format, engine } => {
             let ledger = claims::collect(&Runs::new(registry), engine.engine)?;
-            print(
-                out,
-                &match format {
-                    Format::Text => claims::text(&ledger),
-                    Format::Json => pretty(&claims::json(&ledger)),
-                },
-            )?;
+            match format {
+                Format::Text => print(out, &claims::text(&ledger))?,
+                Format::Json => print_json(out, &claims::json(&ledger))?,
+            };
             Ok(if claims::all_hold(&ledger) { Status::Fine } else { Status::AClaimFailed })
         }
         #[cfg(feature = "os")]
@@ -141,7 +167,7 @@ fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, 
 
 #[cfg(feature = "book")]
 fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
-    use halfopen::book;
+    use crate::book;
     match command {
         args::Book::Build { dest } => {
             book::build(std::path::Path::new("."), &dest, &Runs::new(registry))?;
@@ -165,7 +191,7 @@ fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<
 /// Serves the book until Ctrl-C.
 #[cfg(feature = "book")]
 fn serve(port: Option<u16>, registry: Registry) -> Result<Status, Failure> {
-    use halfopen::lab::{DEFAULT_PORT, Lab, Port};
+    use crate::lab::{DEFAULT_PORT, Lab, Port};
     let port = port.map_or(DEFAULT_PORT, Port::Exactly);
     let rebuilt = |result: Result<u64, _>| match result {
         Ok(_) => eprintln!("halfopen: built anew"),
@@ -192,6 +218,11 @@ fn serve(_: Option<u16>, _: Registry) -> Result<Status, Failure> {
     ))
 }
 
+/// What was given with `--limit`.
+fn limits(given: Vec<(String, String)>) -> Result<Limits, Failure> {
+    Ok(Limits::from_given(&self::given(given)?).map_err(RunError::Parameter)?)
+}
+
 /// What was given with `--set`, each parameter once.
 fn given(set: Vec<(String, String)>) -> Result<Given, Failure> {
     let mut given = Given::new();
@@ -204,17 +235,24 @@ fn given(set: Vec<(String, String)>) -> Result<Given, Failure> {
     Ok(given)
 }
 
-fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
-}
-
 fn print(out: &mut dyn Write, text: &str) -> Result<Status, Failure> {
     write(out, text.as_bytes())
 }
 
 /// Prints all of it. A reader that has seen enough (`| head`) is not an error.
 fn write(out: &mut dyn Write, bytes: &[u8]) -> Result<Status, Failure> {
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    ended(out.write_all(bytes).and_then(|()| out.flush()))
+}
+
+/// Prints JSON while it is put together, so that it is never held as a whole.
+fn print_json(out: &mut dyn Write, json: &impl Serialize) -> Result<Status, Failure> {
+    let mut out = BufWriter::new(out);
+    let written = serde_json::to_writer_pretty(&mut out, json).map_err(io::Error::from);
+    ended(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+fn ended(printed: io::Result<()>) -> Result<Status, Failure> {
+    match printed {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Output(error)),
         _ => Ok(Status::Fine),
     }

@@ -3,14 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
-use clap::Parser;
-use halfopen::parameter::{Parameters, Spec, secs};
-use halfopen::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
-use halfopen::trace::Trace;
-
 use super::*;
+use crate::parameter::{Parameters, Spec, secs};
+use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
+use serde_json::Value;
 
-halfopen::parameters! {
+crate::parameters! {
     /// Of the fake scenario.
     struct FakeParameters {
         /// How long it waits.
@@ -47,9 +45,10 @@ impl Scenario for Fake {
             parameters: p.settings(),
             changed,
             faults: settings.faults.clone(),
+            engine: settings.engine,
             measures: vec![Measure { name: "waited_s", value: Some(p.wait.as_secs_f64()) }],
             claims: vec![Claim { id: "I-01", statement: "it waits".to_owned(), holds }],
-            trace: Trace::default(),
+            ..Outcome::default()
         })
     }
 }
@@ -61,7 +60,7 @@ const BOTH: Registry = Registry::of(&[
 ]);
 
 fn halfopen(line: &[&str], registry: Registry) -> (Result<Status, Failure>, String) {
-    let cli = Cli::try_parse_from([&["halfopen"], line].concat()).unwrap();
+    let cli = <Cli as clap::Parser>::try_parse_from([&["halfopen"], line].concat()).unwrap();
     let mut out = Vec::new();
     let result = execute(cli, registry, &mut out);
     (result, String::from_utf8(out).unwrap())
@@ -144,6 +143,30 @@ fn a_sweep_prints_each_of_its_forms() {
 }
 
 #[test]
+fn the_printed_command_makes_the_same_run_again() {
+    #[cfg(feature = "turmoil")]
+    {
+        let line =
+            ["run", "fake/holds", "--seed", "3", "--engine", "turmoil", "--faults", "x", "--set", "wait=12s"];
+        let (_, out) = halfopen(&line, HOLDS);
+        let command = out.lines().last().unwrap();
+        assert_eq!(command, "halfopen run fake/holds --set wait=12s --seed 3 --faults 'x' --engine turmoil");
+    }
+    let (_, out) = halfopen(&["run", "fake/holds"], HOLDS.run_by("mine"));
+    assert_eq!(out.lines().last(), Some("mine run fake/holds"));
+    let (_, out) = halfopen(&["sweep", "fake/holds", "--vary", "wait=12s,13s"], HOLDS.run_by("mine"));
+    assert_eq!(out.lines().last(), Some("mine sweep fake/holds --vary wait=12s,13s"));
+}
+
+#[test]
+fn a_program_with_scenarios_of_its_own_has_no_book() {
+    let (result, _) = halfopen(&[], HOLDS.run_by("mine"));
+    assert!(
+        matches!(result, Err(Failure::Usage(text)) if text == "no command; valid: list, run, sweep, claims")
+    );
+}
+
+#[test]
 fn a_failing_simulation_is_not_the_users_fault() {
     assert!(matches!(halfopen(&["run", "fake/holds", "--seed", "13"], BOTH).0, Err(Failure::Broken(_))));
 }
@@ -192,7 +215,7 @@ fn a_reader_that_has_seen_enough_is_not_an_error_but_a_full_disk_is() {
         }
     }
     let run = |kind| {
-        let cli = Cli::try_parse_from(["halfopen", "run", "fake/fails"]).unwrap();
+        let cli = <Cli as clap::Parser>::try_parse_from(["halfopen", "run", "fake/fails"]).unwrap();
         execute(cli, BOTH, &mut Broken(kind))
     };
     assert_eq!(run(io::ErrorKind::BrokenPipe).unwrap(), Status::AClaimFailed);

@@ -2,13 +2,14 @@
 
 use std::ffi::OsString;
 
-use clap::error::ErrorKind;
-use clap::{Command, CommandFactory};
-
-use super::args::Cli;
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// What clap says on several lines, on one, with the names that are valid where it does not give them.
-pub fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
+pub fn one_line(error: &clap::Error, cli: &Command, arguments: &[OsString]) -> String {
+    if let Some(line) = told_better(error) {
+        return line;
+    }
     let rendered = error.render().to_string();
     let said: Vec<&str> = rendered
         .lines()
@@ -18,14 +19,29 @@ pub fn one_line(error: &clap::Error, arguments: &[OsString]) -> String {
         .collect();
     let mut line = said.join("; ");
     line = line.strip_prefix("error: ").map_or(line.clone(), str::to_owned);
-    let cli = Cli::command();
-    let command = innermost(&cli, arguments);
+    let command = innermost(cli, arguments);
     let valid = match error.kind() {
         ErrorKind::InvalidSubcommand => subcommands(command),
         ErrorKind::UnknownArgument => flags(command),
         _ => return line,
     };
     if valid.is_empty() { line } else { format!("{line}; valid: {}", valid.join(", ")) }
+}
+
+/// What clap says in a way that misleads on one line.
+fn told_better(error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidArg)?) {
+        (ErrorKind::MissingRequiredArgument, ContextValue::Strings(missing)) => {
+            Some(format!("not given: {}", missing.join(", ")))
+        }
+        // A number below zero, where a value is wanted: clap takes it for an option, and advises to write `-- -1`.
+        (ErrorKind::UnknownArgument, ContextValue::String(argument)) => {
+            let number = argument.strip_prefix('-')?;
+            let below_zero = number.starts_with(|c: char| c.is_ascii_digit());
+            below_zero.then(|| format!("`{argument}` is no value: no number here is below 0"))
+        }
+        _ => None,
+    }
 }
 
 /// The subcommand that the arguments lead to.

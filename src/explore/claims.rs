@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::Runs;
-use super::columns::columns;
 use super::ledger::{self, Row};
 use super::run::verdict;
 use crate::scenario::{RunError, Settings};
 use crate::sim::Engine;
+use crate::trace::Recording;
+use crate::trace::text::columns;
 
 /// A row of the ledger and the scenarios that show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub fn collect(runs: &Runs, engine: Engine) -> Result<Vec<Shown>, ClaimsError> {
     for scenario in runs.registry().scenarios() {
         let scenario = scenario.name();
         let outcome = runs
-            .run(scenario, &Settings { engine, ..Settings::default() })
+            .run(scenario, &Settings { engine, recording: Recording::Counters, ..Settings::default() })
             .map_err(|error| ClaimsError::Run { scenario, error })?;
         for claim in &outcome.claims {
             let Some(Shown { by, .. }) = shown.iter_mut().find(|s| s.row.id == claim.id) else {

@@ -71,6 +71,7 @@ impl Scenario for Stall {
             parameters,
             changed,
             faults: settings.faults.clone(),
+            engine: settings.engine,
             measures: vec![
                 Measure { name: "detect_time_s", value: Some(p.stall.as_secs_f64() / 2.0 + 0.04) },
                 Measure { name: "updates_lost", value: Some(0.0) },
@@ -89,7 +90,7 @@ impl Scenario for Stall {
                 },
             ],
             trace: Trace {
-                hosts: vec!["phone".to_owned(), "server".to_owned()],
+                hosts: vec!["phone".to_owned(), "server".to_owned()].into(),
                 events: vec![
                     event(Duration::ZERO, 0, "connected"),
                     event(secs(1), 1, "stalled"),
@@ -98,6 +99,7 @@ impl Scenario for Stall {
                 ended: p.stall + secs(1),
                 ..Trace::default()
             },
+            ..Outcome::default()
         })
     }
 }
@@ -121,16 +123,7 @@ impl Scenario for Quiet {
 }
 
 fn quiet(scenario: &'static str, seed: u64) -> Outcome {
-    Outcome {
-        scenario,
-        seed,
-        parameters: Vec::new(),
-        changed: Vec::new(),
-        faults: None,
-        measures: Vec::new(),
-        claims: Vec::new(),
-        trace: Trace::default(),
-    }
+    Outcome { scenario, seed, ..Outcome::default() }
 }
 
 /// Counts how often it is run.

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::figure;
-use crate::trace::{self, Fate, Trace, pcap};
+use crate::trace::{self, Fate, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
 pub use figure::Options as Figure;
@@ -17,38 +17,60 @@ pub use trace::story::LEGEND as STORY_LEGEND;
 pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> Trace {
     let from = from.unwrap_or(Duration::ZERO);
     let until = until.unwrap_or(Duration::MAX);
-    let mut part = trace.clone();
-    part.events.retain(|event| (from..=until).contains(&event.at));
-    // A packet that was under way at one of the two times is part of the picture.
-    part.packets.retain(|packet| {
-        let gone = match packet.fate {
-            Fate::Arrived(at) | Fate::Died(at, _) => at,
-            Fate::UnderWay => trace.ended,
-        };
-        packet.sent <= until && gone >= from
-    });
-    part.spans.retain(|span| span.from <= until && span.until.is_none_or(|end| end >= from));
-    part.ended = trace.ended.min(until);
-    part
+    let inside = |at: &Duration| (from..=until).contains(at);
+    Trace {
+        recording: trace.recording,
+        hosts: trace.hosts.clone(),
+        counters: trace.counters.clone(),
+        notes: trace.notes.clone(),
+        left: trace.left.clone(),
+        events: trace.events.iter().filter(|event| inside(&event.at)).cloned().collect(),
+        // A packet that was under way at one of the two times is part of the picture.
+        packets: trace
+            .packets
+            .iter()
+            .filter(|packet| {
+                let gone = match packet.fate {
+                    Fate::Arrived(at) | Fate::Died(at, _) => at,
+                    Fate::UnderWay => trace.ended,
+                };
+                packet.sent <= until && gone >= from
+            })
+            .cloned()
+            .collect(),
+        spans: trace
+            .spans
+            .iter()
+            .filter(|span| span.from <= until && span.until.is_none_or(|end| end >= from))
+            .cloned()
+            .collect(),
+        ended: trace.ended.min(until),
+    }
 }
 
 /// What a person reads; `fold` leaves the bulk of a long routine out.
+///
+/// # Panics
+/// As all forms, if the run did not keep what is to be shown: see [`Recording`].
 pub fn story(trace: &Trace, fold: bool) -> String {
+    trace.asks(Recording::Story);
     trace::story::story(trace, &trace::story::Options { fold })
 }
 
 /// One line a segment.
 pub fn packets(trace: &Trace) -> String {
+    trace.asks(Recording::Packets);
     trace::packets::packets(trace)
 }
 
 /// The same for a part of the run; what came before is known to it.
 pub fn packets_between(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> String {
+    trace.asks(Recording::Packets);
     trace::packets::packets_between(trace, from.unwrap_or_default(), until.unwrap_or(Duration::MAX))
 }
 
 /// The events (and the packets, if wanted) as `[{t_us, host, layer, event, ...}]`.
-pub fn json(trace: &Trace, with_packets: bool) -> Value {
+pub fn json(trace: &Trace, with_packets: bool) -> impl Serialize + '_ {
     trace::json::trace(trace, with_packets)
 }
 
@@ -57,11 +79,13 @@ pub fn json(trace: &Trace, with_packets: bool) -> Value {
 /// # Errors
 /// As the writer says.
 pub fn pcap(trace: &Trace, writer: impl io::Write) -> io::Result<()> {
+    trace.asks(Recording::Packets);
     pcap::write(trace, writer)
 }
 
 /// A space-time diagram to stand in a page.
 pub fn svg(trace: &Trace, figure: &Figure) -> String {
+    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
     figure::figure(trace, figure)
 }
 

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::Registry;
-use super::columns::columns;
 use crate::parameter::{Spec, Value};
+use crate::trace::text::columns;
 
 /// The scenarios, their questions and parameters, for a person.
 pub fn text(registry: Registry) -> String {

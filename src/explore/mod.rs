@@ -5,7 +5,6 @@
 //! - [`ledger`]: every row of the ledger of claims.
 
 pub mod claims;
-mod columns;
 pub mod forms;
 pub mod ledger;
 pub mod list;
@@ -21,22 +20,35 @@ use crate::scenario::{Outcome, REGISTRY, RunError, Scenario, Settings};
 
 /// The scenarios there are, in the order of `halfopen list`.
 #[derive(Clone, Copy)]
-pub struct Registry(&'static [&'static dyn Scenario]);
+pub struct Registry {
+    scenarios: &'static [&'static dyn Scenario],
+    program: &'static str,
+}
 
 impl Registry {
     /// Every scenario of this crate.
     pub fn all() -> Self {
-        Self(REGISTRY)
+        Self::of(REGISTRY)
     }
 
     /// These scenarios.
     pub const fn of(scenarios: &'static [&'static dyn Scenario]) -> Self {
-        Self(scenarios)
+        Self { scenarios, program: "halfopen" }
+    }
+
+    /// The same, run by the program of this name: what the printed commands begin with.
+    pub const fn run_by(self, program: &'static str) -> Self {
+        Self { program, ..self }
     }
 
     /// The scenarios, in order.
     pub fn scenarios(self) -> &'static [&'static dyn Scenario] {
-        self.0
+        self.scenarios
+    }
+
+    /// The name of the program that runs them.
+    pub fn program(self) -> &'static str {
+        self.program
     }
 
     /// Finds a scenario by its name.
@@ -44,9 +56,9 @@ impl Registry {
     /// # Errors
     /// [`RunError::UnknownScenario`], naming those there are.
     pub fn find(self, name: &str) -> Result<&'static dyn Scenario, RunError> {
-        self.0.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
+        self.scenarios.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
             name: name.to_owned(),
-            valid: self.0.iter().map(|s| s.name().to_owned()).collect(),
+            valid: self.scenarios.iter().map(|s| s.name().to_owned()).collect(),
         })
     }
 }
@@ -74,7 +86,7 @@ impl Runs {
         self.registry
     }
 
-    /// The outcome of a scenario under these settings.
+    /// The outcome of a scenario under these settings, of which no less was recorded than they ask for, but perhaps more.
     ///
     /// # Errors
     /// As [`Registry::find`] and [`Scenario::run`].
@@ -89,7 +101,7 @@ impl Runs {
         );
         // Whoever panicked while holding the lock left the map whole: an outcome is put into it in one step.
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(outcome) = done.get(&key) {
+        if let Some(outcome) = done.get(&key).filter(|done| done.trace.recording >= settings.recording) {
             return Ok(Arc::clone(outcome));
         }
         let outcome = Arc::new(scenario.run(settings)?);
@@ -105,6 +117,7 @@ pub(crate) mod fake;
 mod tests {
     use super::*;
     use crate::explore::fake;
+    use crate::trace::Recording;
 
     #[test]
     fn the_same_settings_are_run_once_and_others_again() {
@@ -117,6 +130,20 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &again));
         runs.run("fake/counted", &Settings { seed: 1, ..settings }).unwrap();
         assert_eq!(fake::COUNTED.runs(), 2);
+    }
+
+    #[test]
+    fn a_run_is_made_again_only_to_keep_more_of_it() {
+        let runs = Runs::new(Registry::all());
+        let run = |recording| {
+            runs.run("websocket/heartbeat-day", &Settings { recording, ..Settings::default() }).unwrap()
+        };
+        let counted = run(Recording::Counters);
+        assert!(counted.trace.events.is_empty() && counted.trace.packets.is_empty());
+        let told = run(Recording::Story);
+        assert!(!told.trace.events.is_empty() && told.trace.packets.is_empty());
+        assert_eq!(told.measures, counted.measures);
+        assert!(Arc::ptr_eq(&told, &run(Recording::Counters)));
     }
 
     #[test]

@@ -1,18 +1,39 @@
 //! A run, in each of its forms.
 
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Number, Value, json};
 
-use super::columns::columns;
 use super::forms;
-use crate::scenario::{Measure, Outcome};
+use crate::parameter::Parameters as _;
+use crate::scenario::experiment::KERNEL;
+use crate::scenario::{Distribution, Measure, Outcome, Told};
+use crate::sim::Sysctls;
+use crate::trace::Recording;
+use crate::trace::text::columns;
 
-/// A run for a person: seed and all parameters (those that were changed marked with `*`), the story, the packets if
-/// wanted, measures, claims, and the command that does it again.
-pub fn text(outcome: &Outcome, with_packets: bool) -> String {
+/// How a run is told to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// Every packet as well.
+    pub packets: bool,
+    /// All settings of the machines' kernels, not only those that are not the kernel's own defaults.
+    pub all_parameters: bool,
+    /// The program that runs the scenario: what the command at the end begins with.
+    pub program: &'static str,
+}
+
+/// No packets, the parameters that matter.
+impl Default for Telling {
+    fn default() -> Self {
+        Self { packets: false, all_parameters: false, program: "halfopen" }
+    }
+}
+
+/// A run for a person: seed and parameters (those that were changed marked with `*`), the story, the packets if wanted,
+/// measures, claims, and the command that does it again. Stories and packets are there as far as they were recorded.
+pub fn text(outcome: &Outcome, telling: &Telling) -> String {
     let mut out = format!("{}  seed {}\n", outcome.scenario, outcome.seed);
-    let parameters: Vec<Vec<String>> = outcome
-        .parameters
-        .iter()
+    let parameters: Vec<Vec<String>> = shown(outcome, telling)
         .map(|pair| {
             let mark = if outcome.changed.contains(pair) { "*" } else { " " };
             vec![format!("{mark} {}", pair.0), pair.1.clone()]
@@ -23,9 +44,14 @@ pub fn text(outcome: &Outcome, with_packets: bool) -> String {
         out += &format!("* faults  {script}\n");
     }
 
-    section(&mut out, "story", &forms::story(&outcome.trace, true));
-    if with_packets {
-        section(&mut out, "packets", &forms::packets(&outcome.trace));
+    let others = outcome.others.iter().map(|other| (format!(": {}", other.title), &other.trace));
+    for (title, trace) in std::iter::once((String::new(), &outcome.trace)).chain(others) {
+        if trace.recording >= Recording::Story {
+            section(&mut out, &format!("story{title}"), &forms::story(trace, true));
+        }
+        if telling.packets && trace.recording >= Recording::Packets {
+            section(&mut out, &format!("packets{title}"), &forms::packets(trace));
+        }
     }
     let measures: Vec<Vec<String>> =
         outcome.measures.iter().map(|m| vec![m.name.to_owned(), value(m)]).collect();
@@ -37,8 +63,20 @@ pub fn text(outcome: &Outcome, with_packets: bool) -> String {
         .collect();
     section(&mut out, "claims", &columns("  ", &claims));
 
-    out += &format!("\n{}\n", outcome.command());
+    out += &format!("\n{}\n", outcome.command_of(telling.program));
     out
+}
+
+/// The parameters that a run's head shows: the scenario's own, and of the kernel's settings those that are not as the
+/// kernel has them by default, be it by the scenario or by whoever runs it.
+fn shown<'a>(outcome: &'a Outcome, telling: &Telling) -> impl Iterator<Item = &'a (String, String)> {
+    let mut usual = Vec::new();
+    Sysctls::default().show(KERNEL, &mut usual);
+    let all = telling.all_parameters;
+    outcome
+        .parameters
+        .iter()
+        .filter(move |pair| all || outcome.changed.contains(pair) || !usual.contains(pair))
 }
 
 fn section(out: &mut String, title: &str, body: &str) {
@@ -69,25 +107,84 @@ pub fn plain(value: f64) -> String {
 }
 
 /// `{scenario, seed, parameters: {name: value}, measures: {NAME: number|null}, claims: [{id, statement, holds}],
-/// trace: [{t_us, host, layer, event, ...}]}`.
-pub fn json(outcome: &Outcome, with_packets: bool) -> Value {
-    let parameters: Map<String, Value> =
-        outcome.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
-    let measures: Map<String, Value> =
-        outcome.measures.iter().map(|m| (m.name.to_owned(), m.value.map_or(Value::Null, number))).collect();
-    let claims: Value = outcome
-        .claims
-        .iter()
-        .map(|c| json!({"id": c.id, "statement": c.statement, "holds": c.holds}))
-        .collect();
-    json!({
-        "scenario": outcome.scenario,
-        "seed": outcome.seed,
-        "parameters": parameters,
-        "measures": measures,
-        "claims": claims,
-        "trace": forms::json(&outcome.trace, with_packets),
-    })
+/// trace: [{t_us, host, layer, event, ...}]}`; behind the measures `distributions: {NAME: [number]}` where there are any,
+/// and at the end `others: [{title, trace}]` where the experiment has several worlds.
+///
+/// It is put together while it is serialised: [`serde_json::to_writer_pretty`] holds nothing but the run itself.
+///
+/// # Panics
+/// When it is serialised, if the run did not keep its events (or the packets that are wanted).
+pub fn json(outcome: &Outcome, with_packets: bool) -> impl Serialize + '_ {
+    Json { outcome, with_packets }
+}
+
+struct Json<'a> {
+    outcome: &'a Outcome,
+    with_packets: bool,
+}
+
+impl Serialize for Json<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { outcome, with_packets } = self;
+        let parameters: Map<String, Value> =
+            outcome.parameters.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+        let measures: Map<String, Value> = outcome
+            .measures
+            .iter()
+            .map(|m| (m.name.to_owned(), m.value.map_or(Value::Null, number)))
+            .collect();
+        let claims: Value = outcome
+            .claims
+            .iter()
+            .map(|c| json!({"id": c.id, "statement": c.statement, "holds": c.holds}))
+            .collect();
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("scenario", outcome.scenario)?;
+        out.serialize_entry("seed", &outcome.seed)?;
+        out.serialize_entry("parameters", &parameters)?;
+        out.serialize_entry("measures", &measures)?;
+        if !outcome.distributions.is_empty() {
+            let values = |d: &Distribution| d.values.iter().copied().map(number).collect::<Value>();
+            let distributions: Map<String, Value> =
+                outcome.distributions.iter().map(|d| (d.name.to_owned(), values(d))).collect();
+            out.serialize_entry("distributions", &distributions)?;
+        }
+        out.serialize_entry("claims", &claims)?;
+        out.serialize_entry("trace", &forms::json(&outcome.trace, *with_packets))?;
+        if !outcome.others.is_empty() {
+            out.serialize_entry("others", &Others { others: &outcome.others, with_packets: *with_packets })?;
+        }
+        out.end()
+    }
+}
+
+struct Others<'a> {
+    others: &'a [Told],
+    with_packets: bool,
+}
+
+impl Serialize for Others<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_seq(Some(self.others.len()))?;
+        for told in self.others {
+            out.serialize_element(&Other { told, with_packets: self.with_packets })?;
+        }
+        out.end()
+    }
+}
+
+struct Other<'a> {
+    told: &'a Told,
+    with_packets: bool,
+}
+
+impl Serialize for Other<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("title", &self.told.title)?;
+        out.serialize_entry("trace", &forms::json(&self.told.trace, self.with_packets))?;
+        out.end()
+    }
 }
 
 /// A whole number is written as one; JSON has no infinity and no NaN, they become null.
@@ -103,7 +200,7 @@ pub(super) fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explore::fake;
+    use crate::explore::{Registry, fake};
     use crate::scenario::Settings;
 
     fn outcome(given: &[(&str, &str)]) -> Outcome {
@@ -114,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_text_begins_with_seed_and_parameters_and_ends_with_the_command() {
-        let text = text(&outcome(&[("stall", "5s")]), false);
+        let text = text(&outcome(&[("stall", "5s")]), &Telling::default());
         assert!(
             text.starts_with("fake/stall  seed 0\n* stall    5s\n  timers   slow\n  updates  3\n\nstory\n"),
             "{text}"
@@ -132,7 +229,7 @@ mod tests {
 
     #[test]
     fn the_json_has_exactly_the_promised_members_in_order() {
-        let json = json(&outcome(&[]), false);
+        let json = serde_json::to_value(json(&outcome(&[]), false)).unwrap();
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();
         assert_eq!(names, ["scenario", "seed", "parameters", "measures", "claims", "trace"]);
         assert_eq!(json["parameters"], json!({"stall": "30s", "timers": "slow", "updates": "3"}));
@@ -143,6 +240,43 @@ mod tests {
         assert_eq!(json["claims"][1]["holds"], json!(true));
         assert_eq!(json["trace"][1]["t_us"], json!(1_000_000));
         assert_eq!(json["trace"][1]["host"], json!("server"));
+    }
+
+    #[test]
+    fn distributions_and_other_worlds_are_members_only_where_there_are_any() {
+        let mut outcome = outcome(&[]);
+        outcome.distributions.push(Distribution { name: "connect_s", values: vec![0.5, 3.0] });
+        outcome.others.push(Told { title: "without a stall".to_owned(), trace: outcome.trace.clone() });
+        let json = serde_json::to_value(json(&outcome, false)).unwrap();
+        let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+        let members =
+            ["scenario", "seed", "parameters", "measures", "distributions", "claims", "trace", "others"];
+        assert_eq!(names, members);
+        assert_eq!(json["distributions"].to_string(), r#"{"connect_s":[0.5,3]}"#);
+        assert_eq!(json["others"][0]["title"], "without a stall");
+        assert_eq!(json["others"][0]["trace"], json["trace"]);
+        let text = text(&outcome, &Telling::default());
+        assert!(text.contains("\nstory: without a stall\n"), "{text}");
+    }
+
+    #[test]
+    fn the_head_shows_of_the_kernels_settings_those_that_are_not_its_defaults() {
+        let run = |given: &[(&str, &str)], telling: &Telling| {
+            let given = given.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            let settings = Settings { given, ..Settings::default() };
+            let outcome = Registry::all().find("tcp/backlog").unwrap().run(&settings).unwrap();
+            let text = text(&outcome, telling);
+            let head = text.split("\n\n").next().unwrap().to_owned();
+            head.lines().filter(|l| l.contains("kernel.")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let by_the_scenario = "  kernel.syn_linear_timeouts  0";
+        assert_eq!(run(&[], &Telling::default()), [by_the_scenario]);
+        assert_eq!(
+            run(&[("kernel.retries2", "8")], &Telling::default()),
+            ["* kernel.retries2             8", by_the_scenario]
+        );
+        let all = run(&[], &Telling { all_parameters: true, ..Telling::default() });
+        assert!(all.len() > 10 && all.iter().all(|line| line.starts_with("  ")), "{all:?}");
     }
 
     #[test]

@@ -53,6 +53,17 @@ impl Bench {
     /// A bench with another round trip than the run's `rtt_ms`, and another pause before the event.
     pub fn new(run: Measured, rtt: Duration, exchanges: u32, settle: Duration) -> Self {
         let mut world = World::new(0, Engine::default(), sysctls(run), None);
+        world.notes([
+            "both arrived",
+            "bound again",
+            "end of stream",
+            "failed",
+            "looked",
+            "outcome",
+            "received",
+            "taken",
+            "two bytes written",
+        ]);
         let rtt = rtt.max(SHORTEST * 2);
         world.links().one_way(rtt / 2);
         world.tick(ms(100));

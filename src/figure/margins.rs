@@ -76,7 +76,7 @@ impl Canvas<'_> {
             })
         };
         let mut entries: Vec<(Entry, &str)> = Vec::new();
-        for layer in [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App] {
+        for layer in Layer::ALL {
             if self.layout.notes.iter().any(|p| p.note.layer == layer) {
                 entries.push((Entry::Event(layer), layer.name()));
             }

@@ -27,6 +27,9 @@ use std::time::Duration;
 
 use crate::trace::{Layer, Trace};
 
+#[cfg(feature = "book")]
+pub(crate) use svg::escape;
+
 /// The style sheet of all figures. The page may set `--ho-accent`, `--ho-fault` and `--ho-bg`.
 pub const CSS: &str = include_str!("style.css");
 
@@ -54,7 +57,6 @@ pub struct Options {
 /// All layers, packets drawn, the whole run.
 impl Default for Options {
     fn default() -> Self {
-        use Layer::{App, Fault, Http, Link, Tcp, Udp, Ws};
         Self {
             from: None,
             until: None,
@@ -62,7 +64,7 @@ impl Default for Options {
             description: String::new(),
             id: "figure".to_owned(),
             packets: true,
-            layers: vec![Fault, Link, Tcp, Udp, Http, Ws, App],
+            layers: Layer::ALL.to_vec(),
             hosts: Vec::new(),
         }
     }

@@ -11,7 +11,7 @@ pub(super) fn n(value: f64) -> String {
     }
 }
 
-/// Text as XML or HTML: what is markup is escaped, what XML 1.0 cannot hold (section 2.2) becomes U+FFFD.
+/// Text on one line as XML or HTML: what is markup is escaped, what XML 1.0 cannot hold (section 2.2) becomes U+FFFD.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

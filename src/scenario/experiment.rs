@@ -1,14 +1,16 @@
 //! How a scenario is declared: its parameters, its question, and one function that reads from world to claims.
 
 use crate::parameter::{Given, ParameterError, Parameters, Spec};
-use crate::scenario::{Claim, Measure, Outcome, RunError, Scenario, Settings};
+use crate::scenario::{Outcome, RunError, Scenario, Settings};
 use crate::sim::fault::GivenFaults;
 use crate::sim::world::WorldError;
 use crate::sim::{Sysctls, World};
-use crate::trace::Trace;
+use crate::trace::Recording;
+
+pub use super::report::{Quantity, Report};
 
 /// The prefix under which every scenario takes its kernels' settings.
-const KERNEL: &str = "kernel.";
+pub(crate) const KERNEL: &str = "kernel.";
 
 /// A scenario with parameters of type `P`.
 ///
@@ -20,57 +22,10 @@ pub struct Experiment<P> {
     pub question: &'static str,
     /// The settings of its machines' kernels by default.
     pub kernel: fn() -> Sysctls,
+    /// What its measures and claims are made from: a run keeps no less, and no more unless it is shown.
+    pub needs: Recording,
     /// Builds the world, runs it, measures, claims.
     pub run: fn(P, World) -> Result<Report, WorldError>,
-}
-
-/// What a scenario has to say about its run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    trace: Trace,
-    measures: Vec<Measure>,
-    claims: Vec<Claim>,
-}
-
-impl Report {
-    /// Nothing measured yet.
-    pub fn of(trace: Trace) -> Self {
-        Self { trace, measures: Vec::new(), claims: Vec::new() }
-    }
-
-    /// Adds a measure; its name carries its unit. `None`: it did not happen.
-    #[must_use]
-    pub fn measure(mut self, name: &'static str, value: impl Into<Quantity>) -> Self {
-        self.measures.push(Measure { name, value: value.into().0 });
-        self
-    }
-
-    /// Adds a claim about a row of the ledger.
-    #[must_use]
-    pub fn claim(mut self, id: &'static str, statement: impl Into<String>, holds: bool) -> Self {
-        self.claims.push(Claim { id, statement: statement.into(), holds });
-        self
-    }
-}
-
-/// What a measure may be: a number, or nothing.
-pub struct Quantity(Option<f64>);
-
-impl From<f64> for Quantity {
-    fn from(v: f64) -> Self {
-        Quantity(Some(v))
-    }
-}
-impl From<Option<f64>> for Quantity {
-    fn from(v: Option<f64>) -> Self {
-        Quantity(v)
-    }
-}
-impl From<usize> for Quantity {
-    fn from(v: usize) -> Self {
-        // Counts of this book are far below 2^53.
-        Quantity(Some(v as f64))
-    }
 }
 
 impl<P: Parameters> Experiment<P> {
@@ -118,22 +73,27 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
             .filter(|((_, value), spec)| *value != spec.default.text)
             .map(|(setting, _)| setting.clone())
             .collect();
-        let world = World::new(settings.seed, settings.engine, kernel, faults);
+        let mut world = World::new(settings.seed, settings.engine, kernel, faults);
+        world.records(self.needs.max(settings.recording));
+        world.limits(settings.limits);
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
             WorldError::Failed(e) => RunError::Failed(e),
             WorldError::Engine(e) => RunError::Simulation(e),
-            WorldError::NoAddress { .. } => RunError::Simulation(e.to_string()),
+            WorldError::TooFast(_) => RunError::Engine(e.to_string()),
+            WorldError::NoAddress { .. } | WorldError::SameName(_) | WorldError::Name(_) => {
+                RunError::Simulation(e.to_string())
+            }
         })?;
-        Ok(Outcome {
+        Ok(report.into_outcome(Outcome {
             scenario: self.name,
             seed: settings.seed,
+            engine: settings.engine,
             parameters,
             changed,
             faults: shown,
-            measures: report.measures,
-            claims: report.claims,
-            trace: report.trace,
-        })
+            limits: settings.limits.changed(),
+            ..Outcome::default()
+        }))
     }
 }

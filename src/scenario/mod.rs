@@ -5,14 +5,15 @@
 
 pub mod experiment;
 pub mod prelude;
+mod report;
 pub mod tcp;
 pub mod websocket;
 
-use crate::parameter::{Given, ParameterError, Spec, quoted};
-use crate::sim::Engine;
+use crate::parameter::{Choice as _, Given, ParameterError, Spec, quoted};
 use crate::sim::engine::ending::Failure;
 use crate::sim::fault::ScriptError;
-use crate::trace::Trace;
+use crate::sim::{Engine, Limits};
+use crate::trace::{Recording, Trace};
 
 /// How to run a scenario.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +27,10 @@ pub struct Settings {
     pub faults: Option<String>,
     /// The engine to run it on.
     pub engine: Engine,
+    /// What the run may use before it is ended.
+    pub limits: Limits,
+    /// What is kept of the run besides what the scenario's measures need: what is to be shown of it.
+    pub recording: Recording,
 }
 
 /// A measured quantity. Its name carries its unit (`detect_time_s`); `None`: it did not happen.
@@ -35,6 +40,24 @@ pub struct Measure {
     pub name: &'static str,
     /// The value.
     pub value: Option<f64>,
+}
+
+/// Many values of one kind, in order of size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// The name, with its unit: `connect_s`.
+    pub name: &'static str,
+    /// The values, the smallest first.
+    pub values: Vec<f64>,
+}
+
+/// What happened in another world of the same experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// What is different in that world: `without keepalive`.
+    pub title: String,
+    /// What happened there.
+    pub trace: Trace,
 }
 
 /// A statement checked on an outcome.
@@ -49,24 +72,32 @@ pub struct Claim {
 }
 
 /// What came out of a run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: &'static str,
     /// The seed it ran with.
     pub seed: u64,
+    /// The engine it ran on.
+    pub engine: Engine,
     /// All its parameters, as they would be typed, in order of declaration.
     pub parameters: Vec<(String, String)>,
     /// Those that differ from their defaults.
     pub changed: Vec<(String, String)>,
     /// The fault script, as it would be typed, if it is not the scenario's own.
     pub faults: Option<String>,
+    /// The limits that differ from their defaults, as they would be typed.
+    pub limits: Vec<(String, String)>,
     /// What was measured.
     pub measures: Vec<Measure>,
+    /// The values behind those measures that stand for many.
+    pub distributions: Vec<Distribution>,
     /// What was claimed.
     pub claims: Vec<Claim>,
     /// What happened.
     pub trace: Trace,
+    /// What happened in the other worlds of the experiment, if it has any.
+    pub others: Vec<Told>,
 }
 
 impl Outcome {
@@ -77,7 +108,12 @@ impl Outcome {
 
     /// The command that reproduces this run.
     pub fn command(&self) -> String {
-        let mut out = format!("halfopen run {}", self.scenario);
+        self.command_of("halfopen")
+    }
+
+    /// The same where the program that has this scenario has another name.
+    pub fn command_of(&self, program: &str) -> String {
+        let mut out = format!("{program} run {}", self.scenario);
         for (name, value) in &self.changed {
             out += &format!(" --set {name}={}", quoted(value));
         }
@@ -86,6 +122,12 @@ impl Outcome {
         }
         if let Some(script) = &self.faults {
             out += &format!(" --faults '{script}'");
+        }
+        if self.engine != Engine::default() {
+            out += &format!(" --engine {}", self.engine.word());
+        }
+        for (name, value) in &self.limits {
+            out += &format!(" --limit {name}={}", quoted(value));
         }
         out
     }
@@ -108,6 +150,9 @@ pub enum RunError {
         /// The names there are.
         valid: Vec<String>,
     },
+    /// The engine cannot run this.
+    #[error("{0}")]
+    Engine(String),
     /// The run was given up: a process panicked, or a bound was reached.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -145,14 +190,3 @@ pub static REGISTRY: &[&dyn Scenario] = &[
     &websocket::wifi_switch::SCENARIO,
     &websocket::heartbeat_day::SCENARIO,
 ];
-
-/// Finds a scenario by its name.
-///
-/// # Errors
-/// [`RunError::UnknownScenario`], naming those there are.
-pub fn find(name: &str) -> Result<&'static dyn Scenario, RunError> {
-    REGISTRY.iter().find(|s| s.name() == name).copied().ok_or_else(|| RunError::UnknownScenario {
-        name: name.to_owned(),
-        valid: REGISTRY.iter().map(|s| s.name().to_owned()).collect(),
-    })
-}

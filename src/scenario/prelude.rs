@@ -1,4 +1,4 @@
-//! What a scenario needs, in one line: `use crate::scenario::prelude::*;`.
+//! What a scenario needs, in one line, in this crate and in others: `use halfopen::scenario::prelude::*;`.
 
 pub use std::time::Duration;
 
@@ -8,13 +8,19 @@ pub use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub use crate::channel::{Channel as _, Message, Opens as _};
 pub use crate::mechanism::feed::Feed;
 pub use crate::mechanism::websocket;
-pub use crate::net::{Keepalive, ListenOptions, Listener as _, Network as _, SocketOptions, Stream as _};
+pub use crate::net::{
+    Keepalive, ListenOptions, Listener as _, Network as _, Process, SocketOptions, Stream as _, Tasks,
+};
 pub use crate::parameter::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
-pub use crate::parameters;
 pub use crate::scenario::experiment::{Experiment, Report};
+pub use crate::scenario::{Outcome, Scenario, Settings};
 pub use crate::session::{Heartbeat, Session};
-pub use crate::sim::{Machine, RouterOptions, Sysctls, World};
-pub use crate::trace::{Layer, Packet, Trace, statistics};
+pub use crate::sim::{Engine, Machine, RouterOptions, SimNet, SimStream, Sysctls, World};
+pub use crate::trace::{
+    Counts, Event, Events, Layer, Packet, Packets, Recording, Statistics, Trace, quantile, seconds_between,
+    statistics,
+};
+pub use crate::{choice_parameter, parameters};
 
 /// Says in the trace that something happened: `note!("wrote")`, `note!(n, "update received")`.
 #[macro_export]

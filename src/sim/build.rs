@@ -1,6 +1,6 @@
 //! From a plan to groups, a network and what will happen to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::broadcast;
 
 use super::world::WorldError;
-use super::world::described::{Described, LinkEnd};
+use super::world::described::{Described, LinkEnd, MachineDescribed};
 use crate::sim::engine::Built;
 use crate::sim::engine::attention::Attention;
 use crate::sim::engine::ending::Ending;
@@ -24,7 +24,7 @@ use crate::sim::machine::socket::Shared;
 use crate::sim::path::{InterfaceId, Network};
 use crate::trace::collect::Recorder;
 
-/// Ticks longer than this would make a engine that steps through them no faster.
+/// Ticks longer than this would make an engine that steps through them no faster.
 const LONGEST_TICK: Duration = Duration::from_millis(100);
 /// tokio's timers know no less.
 const SHORTEST_TICK: Duration = Duration::from_millis(1);
@@ -43,6 +43,7 @@ impl Described {
                 machine.interfaces.push(("net".to_owned(), None));
             }
         }
+        self.check_names()?;
         let (groups, places) = self.place();
         let mut network = Network::new(mix(self.seed), recorder.clone(), self.default_link);
         let mut interfaces: Vec<Vec<InterfaceId>> = Vec::new();
@@ -96,11 +97,14 @@ impl Described {
         let mut timelines = plan::apply(&script, &described, self.lasts, &mut network, recorder)?;
         // Shorter than the shortest latency, so that a parcel is there before it is due.
         let shortest = script.shortest_latency().unwrap_or(Duration::MAX).min(self.shortest_latency());
+        if self.engine.separates_machines() && shortest < SHORTEST_TICK {
+            return Err(WorldError::TooFast(shortest));
+        }
         let derived = shortest.saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
-        let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone()));
+        let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone(), self.limits));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
         recorder.names(names.clone());
         let mut built = Vec::new();
@@ -147,6 +151,24 @@ impl Described {
             tick,
             seed: self.seed,
         })
+    }
+
+    /// Every machine has a name of its own, which a fault script can say.
+    fn check_names(&self) -> Result<(), WorldError> {
+        let mut names = BTreeSet::new();
+        for MachineDescribed { name, .. } in &self.machines {
+            if name.is_empty()
+                || matches!(name.as_str(), "at" | "for")
+                || name.contains([' ', '\t', '\n', ';'])
+                || name.contains("->")
+            {
+                return Err(WorldError::Name(name.clone()));
+            }
+            if !names.insert(name) {
+                return Err(WorldError::SameName(name.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// Which machines share a group, and where each of them stands.

@@ -17,6 +17,8 @@ pub mod path;
 pub mod world;
 
 pub use engine::Engine;
+pub use engine::ending::{Failure, Until, until};
+pub use engine::limits::Limits;
 pub use machine::datagrams::SimDatagrams;
 pub use machine::kernel::{Sysctls, TimerPolicy};
 pub use machine::socket::{SimListener, SimNet, SimStream};

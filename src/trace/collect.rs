@@ -2,8 +2,8 @@
 //! that turns what mechanisms and sessions log into events.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,61 +11,166 @@ use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
+use super::names::intern;
 use super::spans::Spans;
-use super::{Event, Fate, HostId, Layer, Packet, Span, Trace, Value};
+use super::{Counters, Event, Fate, HostId, Layer, Packet, Recording, Span, Trace, Value};
 
 /// Names for addresses, as a hosts file has them.
 type Names = Arc<BTreeMap<Ipv4Addr, String>>;
 
-/// Takes down what happens; a clone writes to the same trace.
-#[derive(Clone, Default)]
-pub struct Recorder {
-    trace: Arc<Mutex<Trace>>,
-    names: Arc<OnceLock<Names>>,
+/// Takes down what happens, as much of it as its level says; a clone writes to the same trace.
+#[derive(Clone)]
+pub struct Recorder(Arc<Shared>);
+
+struct Shared {
+    recording: Recording,
+    /// What happens then or later is no part of the run.
+    ends: Duration,
+    bounds: Bounds,
+    overrun: OnceLock<(&'static str, u64)>,
+    names: OnceLock<Names>,
+    open: Mutex<Open>,
+}
+
+/// A trace that is being taken down.
+struct Open {
+    hosts: Vec<String>,
+    trace: Trace,
+    /// How much of the bounds is used.
+    used: Bounds,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        let used = Bounds { events: 0, packets: 0, bytes: 0, buffers: 0 };
+        Self { hosts: Vec::new(), trace: Trace::default(), used }
+    }
+}
+
+/// How much a run may be, whatever is kept of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Events, on all hosts together.
+    pub events: u64,
+    /// Packets, of all hosts together.
+    pub packets: u64,
+    /// Their bytes, IP headers included.
+    pub bytes: u64,
+    /// Bytes for the buffers of sockets, at one time.
+    pub buffers: u64,
+}
+
+/// No bounds.
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { events: u64::MAX, packets: u64::MAX, bytes: u64::MAX, buffers: u64::MAX }
+    }
 }
 
 /// A recorded packet, to tell its fate later.
+///
+/// Where packets are kept it is the packet's number; where they are only counted it tells who sent it and how long it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PacketId(usize);
+pub struct PacketId(u64);
 
 impl PacketId {
-    /// The packet's number in its trace.
+    /// The packet as a number, to be carried along with it.
     pub fn number(self) -> u64 {
-        self.0 as u64
+        self.0
     }
 
     /// The packet of that number.
     pub fn numbered(n: u64) -> Self {
-        Self(usize::try_from(n).unwrap_or(usize::MAX))
+        Self(n)
+    }
+
+    fn counted(from: HostId, bytes: usize) -> Self {
+        // An IPv4 packet has at most 65,535 bytes.
+        Self(u64::from(from.0) | (bytes as u64 & 0xffff) << 32)
+    }
+
+    /// Who sent it, and its bytes.
+    fn of_counted(self) -> (HostId, u64) {
+        (HostId((self.0 & u64::from(u32::MAX)) as u32), self.0 >> 32)
+    }
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self::new(Recording::default(), Duration::MAX)
     }
 }
 
 impl Recorder {
-    /// A recorder of an empty trace.
-    pub fn new() -> Self {
-        Self::default()
+    /// A recorder of an empty trace, which keeps what the level says of all that happens before the run `ends`.
+    pub fn new(recording: Recording, ends: Duration) -> Self {
+        Self::bounded(recording, ends, Bounds::default())
+    }
+
+    /// A recorder that takes down no more than `bounds` allow.
+    pub fn bounded(recording: Recording, ends: Duration, bounds: Bounds) -> Self {
+        let (names, open, overrun) = Default::default();
+        Self(Arc::new(Shared { recording, ends, bounds, names, open, overrun }))
+    }
+
+    /// Which of its bounds was reached, if one was: its name, and the bound. Nothing was taken down since.
+    pub fn overrun(&self) -> Option<(&'static str, u64)> {
+        self.0.overrun.get().copied()
+    }
+
+    /// Takes note of so many bytes that a machine wants for buffers; answers whether it may have them.
+    pub fn reserve(&self, bytes: u64) -> bool {
+        let used = &mut self.lock().used;
+        used.buffers += bytes;
+        let within = used.buffers <= self.0.bounds.buffers;
+        if !within {
+            used.buffers -= bytes;
+            self.overran("buffers", self.0.bounds.buffers);
+        }
+        within
+    }
+
+    /// Takes note of the end of such buffers.
+    pub fn release(&self, bytes: u64) {
+        let used = &mut self.lock().used;
+        used.buffers = used.buffers.saturating_sub(bytes);
+    }
+
+    fn overran(&self, what: &'static str, bound: u64) {
+        // The first bound that is reached is the one that is told.
+        let _ = self.0.overrun.set((what, bound));
+    }
+
+    /// Whether what belongs to this level is kept: to save the work of putting it together.
+    pub fn keeps(&self, what: Recording) -> bool {
+        self.0.recording >= what
     }
 
     /// Adds a host; events name it by the id.
     pub fn host(&self, name: &str) -> HostId {
-        let mut trace = self.lock();
-        trace.hosts.push(name.to_owned());
-        // A world has at most some million machines: there are no addresses for more.
-        HostId(u32::try_from(trace.hosts.len() - 1).expect("fewer than 2^32 hosts"))
+        let mut open = self.lock();
+        open.hosts.push(name.to_owned());
+        // Addresses end long before 2^32 machines.
+        HostId(u32::try_from(open.hosts.len() - 1).expect("fewer than 2^32 hosts"))
     }
 
     /// Tells the names of addresses, under which conversations are told from each other. The first call counts.
-    pub fn names(&self, names: Arc<BTreeMap<Ipv4Addr, String>>) {
-        let _ = self.names.set(names);
+    pub fn names(&self, names: Names) {
+        let _ = self.0.names.set(names);
     }
 
     /// An address by its machine's name (`phone:32768`), if it is an address and has a name; otherwise as it is.
     fn named(&self, text: String) -> String {
         let name = || {
             let address: SocketAddrV4 = text.parse().ok()?;
-            Some(format!("{}:{}", self.names.get()?.get(address.ip())?, address.port()))
+            Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
         };
         name().unwrap_or(text)
+    }
+
+    /// Declares names that events may have, besides the [`vocabulary`](super::vocabulary).
+    pub fn notes(&self, names: &[&'static str]) {
+        self.lock().trace.notes.extend(names);
     }
 
     /// Takes down an event.
@@ -77,33 +182,81 @@ impl Recorder {
         name: &'static str,
         fields: Vec<(&'static str, Value)>,
     ) {
-        self.lock().events.push(Event { at, host, layer, name, fields });
+        // An engine may run on to the end of a tick.
+        if at >= self.0.ends {
+            return;
+        }
+        if self.overrun().is_some() {
+            return;
+        }
+        let Open { trace, used, .. } = &mut *self.lock();
+        used.events += 1;
+        if used.events > self.0.bounds.events {
+            return self.overran("events", self.0.bounds.events);
+        }
+        trace.counters.event(host, layer, name);
+        if self.keeps(Recording::Story) {
+            trace.events.push(Event { at, host, layer, name, fields });
+        }
     }
 
     /// Takes down a packet that was put on the wire.
     pub fn packet(&self, packet: Packet) -> PacketId {
-        let mut trace = self.lock();
-        trace.packets.push(packet);
-        PacketId(trace.packets.len() - 1)
+        let bytes = packet.bytes.len();
+        let counted = packet.sent < self.0.ends;
+        let Open { trace, used, .. } = &mut *self.lock();
+        used.packets += 1;
+        used.bytes += bytes as u64;
+        if used.packets > self.0.bounds.packets {
+            self.overran("packets", self.0.bounds.packets);
+        } else if used.bytes > self.0.bounds.bytes {
+            self.overran("bytes", self.0.bounds.bytes);
+        }
+        if counted {
+            trace.counters.sent(packet.from, bytes as u64, packet.marks);
+            if self.in_time(packet.fate) {
+                trace.counters.fate(packet.from, bytes as u64, packet.fate);
+            }
+        }
+        if self.keeps(Recording::Packets) && self.overrun().is_none() {
+            trace.packets.push(packet);
+            PacketId(trace.packets.len() as u64 - 1)
+        } else {
+            PacketId::counted(packet.from, bytes)
+        }
     }
 
-    /// Takes down what became of a packet.
+    /// Takes down what became of a packet that was under way.
     pub fn fate(&self, packet: PacketId, fate: Fate) {
-        if let Some(p) = self.lock().packets.get_mut(packet.0) {
-            p.fate = fate;
+        if !self.in_time(fate) {
+            return;
         }
+        let trace = &mut self.lock().trace;
+        let (from, bytes) = if self.keeps(Recording::Packets) {
+            let known = usize::try_from(packet.0).ok().and_then(|n| trace.packets.get_mut(n));
+            let Some(packet) = known else { return };
+            packet.fate = fate;
+            (packet.from, packet.bytes.len() as u64)
+        } else {
+            packet.of_counted()
+        };
+        trace.counters.fate(from, bytes, fate);
+    }
+
+    fn in_time(&self, fate: Fate) -> bool {
+        !matches!(fate, Fate::Arrived(at) | Fate::Died(at, _) if at >= self.0.ends)
     }
 
     /// Takes down a stretch of time in which something was wrong.
     pub fn span(&self, span: Span) {
-        self.lock().spans.push(span);
+        self.lock().trace.spans.push(span);
     }
 
     /// Shows the events from the `n`-th on, with the names of their hosts, and returns how many there are.
     pub fn each_event_from(&self, n: usize, mut f: impl FnMut(&Event, Option<&str>)) -> usize {
-        let trace = self.lock();
+        let Open { hosts, trace, .. } = &*self.lock();
         for event in trace.events.get(n..).unwrap_or_default() {
-            f(event, event.host.map(|id| trace.host_name(id)));
+            f(event, event.host.and_then(|id| hosts.get(id.0 as usize)).map(String::as_str));
         }
         trace.events.len()
     }
@@ -112,25 +265,33 @@ impl Recorder {
     /// does not depend on which host the fabric happened to run first at one and the same time. What happened at `ended` or
     /// after it is left out.
     pub fn finish(&self, ended: Duration) -> Trace {
-        let mut trace = std::mem::take(&mut *self.lock());
-        // An engine may run on to the end of a tick.
+        let Open { hosts, mut trace, .. } = std::mem::take(&mut *self.lock());
+        trace.recording = self.0.recording;
+        trace.hosts = hosts.into();
+        trace.ended = ended;
+        let (events, packets) = (trace.events.len(), trace.packets.len());
         trace.events.retain(|e| e.at < ended);
         trace.packets.retain(|p| p.sent < ended);
+        let mut cut = (events, packets) != (trace.events.len(), trace.packets.len());
         for packet in &mut trace.packets {
             if matches!(packet.fate, Fate::Arrived(at) | Fate::Died(at, _) if at >= ended) {
                 packet.fate = Fate::UnderWay;
+                cut = true;
             }
+        }
+        // A run that was ended early: the counters are those of what is left.
+        if cut && self.keeps(Recording::Packets) {
+            trace.counters = Counters::counted(&trace.events, &trace.packets);
         }
         trace.events.sort_by_key(|e| (e.at, e.host));
         trace.packets.sort_by_key(|p| (p.sent, p.from));
         trace.spans.sort_by_key(|s| s.from);
-        trace.ended = ended;
         trace
     }
 
-    fn lock(&self) -> MutexGuard<'_, Trace> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         // A panic while recording leaves the trace as it was: nothing in it is half-written.
-        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -191,9 +352,7 @@ impl Collector {
 
 fn layer(target: &str) -> Option<Layer> {
     let name = target.strip_prefix(TARGET)?;
-    [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App]
-        .into_iter()
-        .find(|l| l.name() == name)
+    Layer::ALL.into_iter().find(|l| l.name() == name)
 }
 
 impl Collector {
@@ -222,7 +381,7 @@ impl Subscriber for Collector {
         let Some(context) = CONTEXT.with_borrow(|c| *c) else {
             return;
         };
-        let mut fields = Fields::default();
+        let mut fields = Fields { wanted: self.recorder.keeps(Recording::Story), ..Fields::default() };
         event.record(&mut fields);
         let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
         let name = intern(&fields.name);
@@ -255,54 +414,50 @@ impl Subscriber for Collector {
     }
 }
 
+/// The name and, where they are wanted, the fields of an event.
 #[derive(Default)]
 struct Fields {
+    wanted: bool,
     name: String,
     fields: Vec<(&'static str, Value)>,
 }
 
 impl Fields {
-    fn push(&mut self, field: &Field, value: Value) {
+    fn push(&mut self, field: &Field, value: impl Into<Value>) {
         if field.name() == "message" {
-            self.name = value.to_string();
-        } else {
-            self.fields.push((field.name(), value));
+            self.name = value.into().to_string();
+        } else if self.wanted {
+            self.fields.push((field.name(), value.into()));
         }
     }
 }
 
 impl Visit for Fields {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.push(field, value.into());
+        self.push(field, value);
     }
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.push(field, value.into());
+        self.push(field, value);
     }
     fn record_f64(&mut self, field: &Field, value: f64) {
         // To the microsecond where it is seconds: what a subtraction leaves beyond that is no information.
-        self.push(field, ((value * 1e6).round() / 1e6).into());
+        self.push(field, (value * 1e6).round() / 1e6);
     }
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.push(field, value.into());
+        self.push(field, value);
     }
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.push(field, value.into());
+        self.push(field, value);
     }
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.push(field, format!("{value:?}").into());
-    }
-}
-
-/// The one copy of an event's name. Names are literals of this crate, so that there are only so many of them.
-fn intern(name: &str) -> &'static str {
-    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
-    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
-    match names.get(name) {
-        Some(known) => known,
-        None => {
-            let new: &'static str = Box::leak(name.to_owned().into_boxed_str());
-            names.insert(new);
-            new
+        match field.name() {
+            // The message of every log line comes this way.
+            "message" => {
+                // Writing to a String cannot fail.
+                let _ = write!(self.name, "{value:?}");
+            }
+            name if self.wanted => self.fields.push((name, format!("{value:?}").into())),
+            _ => {}
         }
     }
 }
@@ -313,7 +468,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
-        let recorder = Recorder::new();
+        let recorder = Recorder::default();
         let phone = recorder.host("phone");
         let epoch = tokio::time::Instant::now();
         tokio::time::advance(Duration::from_millis(1500)).await;
@@ -339,7 +494,7 @@ mod tests {
 
     /// The fields of all events that `f` emits as code of a host.
     fn fields(f: impl FnOnce()) -> Vec<String> {
-        let recorder = Recorder::new();
+        let recorder = Recorder::default();
         let server = recorder.host("server");
         recorder.names(Arc::new([(Ipv4Addr::new(10, 0, 0, 1), "phone".to_owned())].into()));
         let context = Context { host: server, epoch: tokio::time::Instant::now() };
@@ -389,7 +544,7 @@ mod tests {
 
     #[test]
     fn closed_spans_take_no_memory() {
-        let collector = Collector::new(Recorder::new());
+        let collector = Collector::new(Recorder::default());
         let open = tracing::Dispatch::new(collector);
         tracing::dispatcher::with_default(&open, || {
             let span = tracing::error_span!(target: "halfopen::app", "conversation");
@@ -402,7 +557,7 @@ mod tests {
 
     #[test]
     fn there_may_be_more_hosts_than_sixteen_bits_count() {
-        let recorder = Recorder::new();
+        let recorder = Recorder::default();
         let hosts: Vec<HostId> = (0..70_000).map(|n| recorder.host(&n.to_string())).collect();
         assert_eq!(recorder.finish(Duration::MAX).host_name(hosts[69_999]), "69999");
     }
@@ -411,7 +566,7 @@ mod tests {
     fn the_order_does_not_depend_on_which_host_ran_first() {
         let at = Duration::from_secs(1);
         let record = |order: [usize; 2]| {
-            let recorder = Recorder::new();
+            let recorder = Recorder::default();
             let hosts = [recorder.host("a"), recorder.host("b")];
             for i in order {
                 recorder.event(at, Some(hosts[i]), Layer::App, "x", Vec::new());

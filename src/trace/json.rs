@@ -1,15 +1,22 @@
 //! A trace as JSON, for programs. Times are integer microseconds of virtual time since the start of the run.
+//!
+//! Nothing is put together before it is written: an event or a packet at a time goes into the serialiser, so that a run
+//! of millions of events takes no more memory to be written than it takes itself.
 
-use serde_json::{Map, Value as Json, json};
-
-use super::conversation::{View, views};
-use super::{Event, Fate, Packet, Trace, Transport, Value};
+use std::borrow::Cow;
+use std::iter::Peekable;
+use std::slice;
 use std::time::Duration;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+
+use super::conversation::{Conversations, View};
+use super::{Event, Fate, Packet, Recording, Trace, Transport, Value};
 
 /// The events, in order: `{t_us, host, layer, event, ...fields}`; `host` is null for the world. A field whose name is
 /// taken has `_` behind it.
-pub fn events(trace: &Trace) -> Json {
-    trace.events.iter().map(|e| event(trace, e)).collect()
+pub fn events(trace: &Trace) -> impl Serialize + '_ {
+    Whole { trace, events: true, packets: false }
 }
 
 /// The packets, in order: `{t_us, layer: "tcp", event: "segment", host, to, src, dst, flags, seq, ack, len, window,
@@ -21,94 +28,168 @@ pub fn events(trace: &Trace) -> Json {
 /// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A UDP datagram has the layer `udp`, the
 /// event `datagram`, and neither flags nor numbers. A packet that is neither has the layer `link`, the event `packet`,
 /// and the length of the whole packet.
-pub fn packets(trace: &Trace) -> Json {
-    trace.packets.iter().zip(&views(trace)).map(|(p, v)| packet(trace, p, v.as_ref())).collect()
+///
+/// # Panics
+/// If the run did not keep its packets.
+pub fn packets(trace: &Trace) -> impl Serialize + '_ {
+    trace.asks(Recording::Packets);
+    Whole { trace, events: false, packets: true }
 }
 
 /// Events and, if asked for, packets in one array in order of time; at the same moment the events come first.
-pub fn trace(trace: &Trace, with_packets: bool) -> Json {
-    if !with_packets {
-        return events(trace);
-    }
-    let views = views(trace);
-    let mut all: Vec<(Duration, Json)> = trace.events.iter().map(|e| (e.at, event(trace, e))).collect();
-    all.extend(trace.packets.iter().zip(&views).map(|(p, v)| (p.sent, packet(trace, p, v.as_ref()))));
-    all.sort_by_key(|(at, _)| *at);
-    all.into_iter().map(|(_, json)| json).collect()
+///
+/// # Panics
+/// If the run did not keep what is asked for.
+pub fn trace(trace: &Trace, with_packets: bool) -> impl Serialize + '_ {
+    trace.asks(if with_packets { Recording::Packets } else { Recording::Story });
+    Whole { trace, events: true, packets: with_packets }
 }
 
-fn micros(at: Duration) -> Json {
+struct Whole<'a> {
+    trace: &'a Trace,
+    events: bool,
+    packets: bool,
+}
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let trace = self.trace;
+        let mut events = if self.events { trace.events.iter() } else { [].iter() };
+        let mut packets: Peekable<slice::Iter<'_, Packet>> =
+            if self.packets { trace.packets.iter() } else { [].iter() }.peekable();
+        let mut conversations = Conversations::default();
+        let mut out = serializer.serialize_seq(Some(events.len() + packets.len()))?;
+        loop {
+            let event = events.next();
+            let until = event.map_or(Duration::MAX, |event| event.at);
+            while let Some(packet) = packets.next_if(|packet| event.is_none() || packet.sent < until) {
+                out.serialize_element(&PacketJson { trace, packet, view: conversations.view(packet) })?;
+            }
+            match event {
+                Some(event) => out.serialize_element(&EventJson { trace, event })?,
+                None => return out.end(),
+            }
+        }
+    }
+}
+
+fn micros(at: Duration) -> u64 {
     // 2^64 microseconds are half a million years.
-    Json::from(u64::try_from(at.as_micros()).unwrap_or(u64::MAX))
+    u64::try_from(at.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn event(trace: &Trace, event: &Event) -> Json {
-    let mut out = Map::new();
-    out.insert("t_us".into(), micros(event.at));
-    out.insert("host".into(), event.host.map_or(Json::Null, |h| trace.host_name(h).into()));
-    out.insert("layer".into(), event.layer.name().into());
-    out.insert("event".into(), event.name.into());
-    for (name, value) in &event.fields {
-        let mut name = (*name).to_owned();
-        while out.contains_key(&name) {
-            name.push('_');
+struct EventJson<'a> {
+    trace: &'a Trace,
+    event: &'a Event,
+}
+
+impl Serialize for EventJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { trace, event } = self;
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("t_us", &micros(event.at))?;
+        out.serialize_entry("host", &event.host.map(|h| trace.host_name(h)))?;
+        out.serialize_entry("layer", event.layer.name())?;
+        out.serialize_entry("event", event.name)?;
+        let mut taken: Vec<Cow<'static, str>> = ["t_us", "host", "layer", "event"].map(Cow::Borrowed).into();
+        for (name, value) in &event.fields {
+            let mut name = Cow::Borrowed(*name);
+            while taken.contains(&name) {
+                name.to_mut().push('_');
+            }
+            out.serialize_entry(&name, value)?;
+            taken.push(name);
         }
-        out.insert(name, value_json(value));
-    }
-    Json::Object(out)
-}
-
-fn value_json(value: &Value) -> Json {
-    match value {
-        Value::Integer(v) => (*v).into(),
-        // What JSON has no number for becomes null.
-        Value::Float(v) => (*v).into(),
-        Value::Bool(v) => (*v).into(),
-        Value::Text(v) => v.as_str().into(),
+        out.end()
     }
 }
 
-fn packet(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Json {
-    let host = trace.host_name(packet.from);
-    let to = packet.to.map(|h| trace.host_name(h));
-    let mut out = match (view, packet.read()) {
-        (Some(view), _) => json!({
-            "t_us": micros(packet.sent), "host": host, "layer": "tcp", "event": "segment", "to": to,
-            "src": view.segment.src.to_string(), "dst": view.segment.dst.to_string(),
-            "flags": view.segment.flags.to_string(),
-            "seq": view.seq, "ack": view.ack, "len": view.segment.data.len(), "window": view.window,
-        }),
-        (None, Ok(Transport::Udp(datagram))) => json!({
-            "t_us": micros(packet.sent), "host": host, "layer": "udp", "event": "datagram", "to": to,
-            "src": datagram.src.to_string(), "dst": datagram.dst.to_string(), "len": datagram.data.len(),
-        }),
-        _ => json!({
-            "t_us": micros(packet.sent), "host": host, "layer": "link", "event": "packet", "to": to,
-            "len": packet.bytes.len(),
-        }),
-    };
-    if let Some(message) = view.and_then(|v| v.message.as_deref()) {
-        out["says"] = message.into();
-    }
-    for mark in packet.marks.names() {
-        out[mark.replace(' ', "_")] = true.into();
-    }
-    match packet.fate {
-        Fate::Arrived(at) => out["arrived_us"] = micros(at),
-        Fate::Died(at, why) => {
-            out["lost"] = why.into();
-            out["lost_us"] = micros(at);
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Integer(v) => serializer.serialize_i64(*v),
+            // What JSON has no number for becomes null.
+            Value::Float(v) => serializer.serialize_f64(*v),
+            Value::Bool(v) => serializer.serialize_bool(*v),
+            Value::Text(v) => serializer.serialize_str(v),
         }
-        Fate::UnderWay => out["under_way"] = true.into(),
     }
-    out
+}
+
+struct PacketJson<'a> {
+    trace: &'a Trace,
+    packet: &'a Packet,
+    view: Option<View<'a>>,
+}
+
+impl Serialize for PacketJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { trace, packet, view } = self;
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("t_us", &micros(packet.sent))?;
+        out.serialize_entry("host", trace.host_name(packet.from))?;
+        let datagram = match packet.read() {
+            Ok(Transport::Udp(datagram)) => Some(datagram),
+            _ => None,
+        };
+        let (layer, event) = match (view, &datagram) {
+            (Some(_), _) => ("tcp", "segment"),
+            (None, Some(_)) => ("udp", "datagram"),
+            (None, None) => ("link", "packet"),
+        };
+        out.serialize_entry("layer", layer)?;
+        out.serialize_entry("event", event)?;
+        out.serialize_entry("to", &packet.to.map(|h| trace.host_name(h)))?;
+        match (view, datagram) {
+            (Some(view), _) => {
+                out.serialize_entry("src", &view.segment.src)?;
+                out.serialize_entry("dst", &view.segment.dst)?;
+                out.serialize_entry("flags", &view.segment.flags.to_string())?;
+                out.serialize_entry("seq", &view.seq)?;
+                out.serialize_entry("ack", &view.ack)?;
+                out.serialize_entry("len", &view.segment.data.len())?;
+                out.serialize_entry("window", &view.window)?;
+            }
+            (None, Some(datagram)) => {
+                out.serialize_entry("src", &datagram.src)?;
+                out.serialize_entry("dst", &datagram.dst)?;
+                out.serialize_entry("len", &datagram.data.len())?;
+            }
+            (None, None) => out.serialize_entry("len", &packet.bytes.len())?,
+        }
+        if let Some(message) = view.as_ref().and_then(|v| v.message.as_deref()) {
+            out.serialize_entry("says", message)?;
+        }
+        for mark in packet.marks.names() {
+            out.serialize_entry(&mark.replace(' ', "_"), &true)?;
+        }
+        match packet.fate {
+            Fate::Arrived(at) => out.serialize_entry("arrived_us", &micros(at))?,
+            Fate::Died(at, why) => {
+                out.serialize_entry("lost", why)?;
+                out.serialize_entry("lost_us", &micros(at))?;
+            }
+            Fate::UnderWay => out.serialize_entry("under_way", &true)?,
+        }
+        out.end()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::trace::Layer;
+    use serde_json::Value as Json;
+
     use crate::trace::testing::{Tcp, TraceBuilder, a_day_in_the_life};
+
+    fn text(json: impl Serialize) -> String {
+        serde_json::to_string(&json).unwrap()
+    }
+
+    fn tree(json: impl Serialize) -> Json {
+        serde_json::to_value(&json).unwrap()
+    }
 
     #[test]
     fn an_event_is_an_object_with_its_fields_in_order() {
@@ -116,7 +197,7 @@ mod tests {
         b.event(1500, "phone", Layer::App, "update received", &[("n", 4.into()), ("late_s", 0.5.into())])
             .event(1501, "", Layer::Fault, "partition", &[("host", "phone".into()), ("both", true.into())]);
         assert_eq!(
-            events(&b.build()).to_string(),
+            text(events(&b.build())),
             r#"[{"t_us":1500000,"host":"phone","layer":"app","event":"update received","n":4,"late_s":0.5},{"t_us":1501000,"host":null,"layer":"fault","event":"partition","host_":"phone","both":true}]"#
         );
     }
@@ -128,7 +209,7 @@ mod tests {
             .packet(1, "phone", "server", Tcp::new(49152, 80).seq(78).ack(5).data(b"GET / HTTP/1.1\r\n"))
             .last(|p| (p.marks.retransmission, p.marks.window_probe) = (true, true))
             .lost("loss");
-        let json = packets(&b.build());
+        let json = tree(packets(&b.build()));
         assert_eq!(
             json[0].to_string(),
             r#"{"t_us":0,"host":"phone","layer":"tcp","event":"segment","to":"server","src":"10.0.0.1:49152","dst":"10.0.0.2:80","flags":"SYN","seq":0,"ack":null,"len":0,"window":502,"arrived_us":20000}"#
@@ -142,7 +223,7 @@ mod tests {
     #[test]
     fn a_datagram_is_an_object_without_numbers() {
         let mut b = TraceBuilder::new(&["phone", "server"]);
-        let json = packets(&b.datagram(0, "phone", "server", b"query").build());
+        let json = tree(packets(&b.datagram(0, "phone", "server", b"query").build()));
         assert_eq!(
             json[0].to_string(),
             r#"{"t_us":0,"host":"phone","layer":"udp","event":"datagram","to":"server","src":"10.0.0.1:5000","dst":"10.0.0.2:53","len":5,"arrived_us":20000}"#
@@ -152,8 +233,8 @@ mod tests {
     #[test]
     fn events_and_packets_merge_in_order_and_nothing_is_lost() {
         let t = a_day_in_the_life();
-        assert_eq!(trace(&t, false), events(&t));
-        let both = trace(&t, true);
+        assert_eq!(text(trace(&t, false)), text(events(&t)));
+        let both = tree(trace(&t, true));
         let both = both.as_array().unwrap();
         assert_eq!(both.len(), t.events.len() + t.packets.len());
         let order = |j: &Json| (j["t_us"].as_u64().unwrap(), j["event"] == "segment");

@@ -1,9 +1,9 @@
 //! What happened, in order; the source of truth for every measure, claim and figure.
 //!
 //! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
-//! its fate). Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
-//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and
-//! [`figure`](crate::figure) (a space-time diagram).
+//! its fate), or only its counters, as its level of [`Recording`] says. Both are in total order: by virtual time, then by
+//! the order in which they were recorded. Its forms: [`story`] (what a person reads), [`packets`] (one line a segment),
+//! JSON ([`json`]), [`pcap`], and [`figure`](crate::figure) (a space-time diagram).
 //!
 //! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
@@ -14,11 +14,14 @@ pub(crate) mod conversation;
 mod datagram;
 mod end_state;
 pub(crate) mod fold;
+mod hosts;
 pub mod json;
 pub(crate) mod message;
+pub(crate) mod names;
 pub mod packets;
 pub mod pcap;
 mod query;
+mod recording;
 mod segment;
 mod spans;
 mod statistics;
@@ -27,6 +30,7 @@ pub mod story;
 pub(crate) mod testing;
 pub(crate) mod text;
 pub(crate) mod transport;
+pub mod vocabulary;
 
 use std::fmt;
 use std::time::Duration;
@@ -35,7 +39,9 @@ use bytes::Bytes;
 
 pub use datagram::Datagram;
 pub use end_state::{MachineState, SocketInfo};
+pub use hosts::Hosts;
 pub use query::{Events, Packets, seconds_between};
+pub use recording::{Counters, Counts, Recording};
 pub use segment::{Flags, Segment, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
 pub use transport::{PacketError, Transport};
@@ -64,6 +70,10 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Every layer, in the order of every list of them: what is done to the world, then from the wire up.
+    pub const ALL: [Layer; 7] =
+        [Layer::Fault, Layer::Link, Layer::Tcp, Layer::Udp, Layer::Http, Layer::Ws, Layer::App];
+
     /// The layer's name in every form of the trace.
     pub const fn name(self) -> &'static str {
         match self {
@@ -232,14 +242,20 @@ pub struct Span {
     pub what: &'static str,
 }
 
-/// Everything that happened in a run.
+/// What happened in a run, as far as it was recorded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trace {
+    /// How much of the run was kept.
+    pub recording: Recording,
     /// The names of the hosts, by [`HostId`].
-    pub hosts: Vec<String>,
-    /// The events, in order.
+    pub hosts: Hosts,
+    /// How often what happened, at every level of recording.
+    pub counters: Counters,
+    /// Names of events that may happen, besides the [`vocabulary`]: what a scenario has declared to note.
+    pub notes: Vec<&'static str>,
+    /// The events, in order; none below [`Recording::Story`].
     pub events: Vec<Event>,
-    /// The packets, in the order in which they were sent.
+    /// The packets, in the order in which they were sent; none below [`Recording::Packets`].
     pub packets: Vec<Packet>,
     /// The faults as stretches of time, in order of their start.
     pub spans: Vec<Span>,
@@ -261,8 +277,6 @@ impl Trace {
 
     /// The name of a host.
     pub fn host_name(&self, id: HostId) -> &str {
-        // An index that no `usize` holds is one of no host.
-        let name = usize::try_from(id.0).ok().and_then(|at| self.hosts.get(at));
-        name.map_or("?", String::as_str)
+        self.hosts.name(id).unwrap_or("?")
     }
 }

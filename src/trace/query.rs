@@ -3,19 +3,20 @@
 //! ```
 //! # use halfopen::trace::{Trace, Layer};
 //! # use std::time::Duration;
-//! # let trace = Trace { hosts: vec!["phone".into()], ..Trace::default() };
+//! # let trace = Trace { hosts: vec!["phone".to_owned()].into(), ..Trace::default() };
 //! # let stall_at = Duration::from_secs(20);
 //! let detect_time_s = trace.first("peer declared dead").on("phone").after(stall_at).seconds_since(stall_at);
 //! let updates = trace.all("update received").on("phone").count();
 //! let probes = trace.packets_from("phone").keepalives().after(stall_at).count();
 //! ```
 //!
-//! A filter that is not set lets everything pass. A host that the trace does not know is a mistake in the question, not
-//! an answer of none: it panics.
+//! A filter that is not set lets everything pass. A host that the trace does not know, an event that nobody can say
+//! ([`vocabulary`](crate::trace::vocabulary)) and a question about what was not recorded
+//! ([`Recording`](crate::trace::Recording)) are mistakes, not answers of none: they panic.
 
 use std::time::Duration;
 
-use super::{Event, Fate, HostId, Layer, Packet, Segment, Trace, Transport, Value};
+use super::{Event, Fate, HostId, Layer, Packet, Recording, Segment, Trace, Transport, Value};
 
 /// Which of the events that match are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +42,27 @@ pub struct Events<'a> {
 
 impl Trace {
     /// The first event of this name (that passes the filters that follow).
+    ///
+    /// # Panics
+    /// If no event can have this name: see [`vocabulary`](crate::trace::vocabulary).
     pub fn first<'a>(&'a self, name: &'a str) -> Events<'a> {
-        Events { pick: Pick::First, name: Some(name), ..self.any() }
+        Events { pick: Pick::First, ..self.all(name) }
     }
 
     /// The last event of this name (that passes the filters that follow).
+    ///
+    /// # Panics
+    /// If no event can have this name: see [`vocabulary`](crate::trace::vocabulary).
     pub fn last<'a>(&'a self, name: &'a str) -> Events<'a> {
-        Events { pick: Pick::Last, name: Some(name), ..self.any() }
+        Events { pick: Pick::Last, ..self.all(name) }
     }
 
     /// All events of this name (that pass the filters that follow).
+    ///
+    /// # Panics
+    /// If no event can have this name: see [`vocabulary`](crate::trace::vocabulary).
     pub fn all<'a>(&'a self, name: &'a str) -> Events<'a> {
+        self.knows_event(name);
         Events { name: Some(name), ..self.any() }
     }
 
@@ -72,14 +83,18 @@ impl Trace {
     /// All packets that a host sent.
     ///
     /// # Panics
-    /// If the trace has no host of this name.
+    /// If the trace has no host of this name, or the run did not keep its packets.
     pub fn packets_from(&self, host: &str) -> Packets<'_> {
         let from = self.host(host);
         self.all_packets().filter(move |p| p.from == from)
     }
 
     /// All packets of all hosts.
+    ///
+    /// # Panics
+    /// If the run did not keep its packets.
     pub fn all_packets(&self) -> Packets<'_> {
+        self.asks(Recording::Packets);
         Packets { trace: self, packets: self.packets.iter().collect() }
     }
 
@@ -88,8 +103,8 @@ impl Trace {
     /// # Panics
     /// If the trace has no host of this name.
     pub fn host(&self, name: &str) -> HostId {
-        match self.hosts.iter().position(|h| h == name) {
-            Some(index) => HostId(u32::try_from(index).expect("a HostId is an index into the hosts")),
+        match self.hosts.find(name) {
+            Some(id) => id,
             None => panic!("the trace has no host `{name}`; its hosts: {}", self.hosts.join(", ")),
         }
     }
@@ -131,7 +146,12 @@ impl<'a> Events<'a> {
     }
 
     /// The events, in order.
+    ///
+    /// # Panics
+    /// If the run kept counters alone. So do all questions about single events, but not [`Self::count`] and
+    /// [`Self::happened`] as long as neither a time nor a field is asked for.
     pub fn events(&self) -> Vec<&'a Event> {
+        self.trace.asks(Recording::Story);
         let mut matching = self.trace.events.iter().filter(|e| self.passes(e));
         match self.pick {
             Pick::First => matching.next().into_iter().collect(),
@@ -152,12 +172,18 @@ impl<'a> Events<'a> {
 
     /// Whether there is any.
     pub fn happened(&self) -> bool {
-        self.event().is_some()
+        self.count() > 0
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.events().len()
+        let any_time = self.from == Duration::ZERO && self.until == Duration::MAX;
+        if self.trace.recording >= Recording::Story || !any_time || !self.fields.is_empty() {
+            return self.events().len();
+        }
+        let counted: u64 = self.trace.counters.events(self.name, self.host, self.layer).sum();
+        let most = if self.pick == Pick::All { usize::MAX } else { 1 };
+        usize::try_from(counted).unwrap_or(usize::MAX).min(most)
     }
 
     /// When it happened (the earliest of them).

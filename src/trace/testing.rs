@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::transport;
-use super::{Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use super::{Counters, Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
 
 /// The latency of every packet that [`TraceBuilder::packet`] lets arrive.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
@@ -183,6 +183,7 @@ impl TraceBuilder {
         let mut trace = self.0.clone();
         trace.events.sort_by_key(|e| e.at);
         trace.packets.sort_by_key(|p| p.sent);
+        trace.counters = Counters::counted(&trace.events, &trace.packets);
         let last = trace.events.iter().map(|e| e.at).chain(trace.packets.iter().map(|p| p.sent)).max();
         trace.ended = trace.ended.max(last.unwrap_or_default());
         trace

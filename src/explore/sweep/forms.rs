@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::{Point, Spread, Sweep};
-use crate::explore::columns::columns;
 use crate::explore::run::{number, plain};
+use crate::trace::text::columns;
 
 /// For a person: the scenario, its seeds, what was set for all runs, a row for each point, and the command that does it
 /// again. `-`: it did not happen. Over several seeds a measure is one number where all runs agree, else the smallest,

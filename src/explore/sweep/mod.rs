@@ -16,7 +16,7 @@ use super::Registry;
 use crate::parameter::{Choice as _, ParameterError, Spec, quoted, suggestion};
 use crate::scenario::{RunError, Scenario, Settings};
 use crate::sim::Engine;
-use crate::trace::statistics;
+use crate::trace::{Recording, statistics};
 
 pub use chart::{standalone_svg, svg};
 pub use forms::{csv, json, text};
@@ -106,6 +106,17 @@ pub enum SweepError {
     /// More runs than [`MOST_RUNS`].
     #[error("more than {MOST_RUNS} runs; vary less, or with fewer seeds")]
     TooMany,
+    /// The last seed is larger than seeds can be.
+    #[error(
+        "{seeds} seeds from {seed} on: the largest seed is {}; begin lower, or with fewer seeds",
+        u64::MAX
+    )]
+    Seeds {
+        /// The first.
+        seed: u64,
+        /// How many.
+        seeds: NonZeroU32,
+    },
     /// The scenario does not measure this.
     #[error("no measure `{name}`{}; valid: {}", suggestion(.name, .valid), .valid.join(", "))]
     NoMeasure {
@@ -144,11 +155,15 @@ pub fn run(registry: Registry, plan: &Plan, threads: NonZeroUsize) -> Result<Swe
     let count = vary.iter().try_fold(1usize, |n, vary| n.checked_mul(vary.values.len()));
     let count = count.filter(|n| n.checked_mul(seeds).is_some_and(|runs| runs <= MOST_RUNS));
     let count = count.ok_or(SweepError::TooMany)?;
+    let (seed, more) = (plan.settings.seed, u64::from(plan.seeds.get()) - 1);
+    seed.checked_add(more).ok_or(SweepError::Seeds { seed, seeds: plan.seeds })?;
     let places: Vec<Vec<usize>> = (0..count).map(|n| places(&vary, n)).collect();
 
     let one = |n: usize| -> Result<Kept, RunError> {
         let mut settings = plan.settings.clone();
-        settings.seed = settings.seed.wrapping_add((n % seeds) as u64);
+        settings.seed += (n % seeds) as u64;
+        // A sweep shows numbers: nothing is kept that they are not made from.
+        settings.recording = Recording::Counters;
         for (vary, &place) in vary.iter().zip(&places[n / seeds]) {
             settings.given.insert(vary.name.clone(), vary.values[place].text.clone());
         }
@@ -186,7 +201,7 @@ pub fn run(registry: Registry, plan: &Plan, threads: NonZeroUsize) -> Result<Swe
     Ok(Sweep {
         scenario: scenario.name(),
         question: scenario.question(),
-        command: command(plan, scenario.name()),
+        command: command(plan, registry.program(), scenario.name()),
         seed: plan.settings.seed,
         seeds: plan.seeds,
         set,
@@ -273,8 +288,8 @@ fn spread(runs: &[Kept], name: &str) -> Option<Spread> {
     Some(Spread { min: s.min, median: s.median, max: s.max, happened })
 }
 
-fn command(plan: &Plan, scenario: &str) -> String {
-    let mut out = format!("halfopen sweep {scenario}");
+fn command(plan: &Plan, program: &str, scenario: &str) -> String {
+    let mut out = format!("{program} sweep {scenario}");
     for (name, values) in &plan.vary {
         out += &format!(" --vary {name}={}", quoted(values.trim()));
     }

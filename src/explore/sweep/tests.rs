@@ -47,6 +47,37 @@ impl Scenario for Seeded {
     }
 }
 
+/// Measures how much of it is to be kept.
+struct Kept;
+
+impl Scenario for Kept {
+    fn name(&self) -> &'static str {
+        "fake/kept"
+    }
+    fn question(&self) -> &'static str {
+        "How much?"
+    }
+    fn parameters(&self) -> Vec<Spec> {
+        fake::Stall.parameters()
+    }
+    fn run(&self, settings: &Settings) -> Result<crate::scenario::Outcome, RunError> {
+        let mut outcome = fake::Stall.run(settings)?;
+        outcome.measures.truncate(1);
+        outcome.measures[0].value = Some(f64::from(settings.recording as u8));
+        Ok(outcome)
+    }
+}
+
+#[test]
+fn a_sweep_keeps_no_packets_and_no_events() {
+    let mut plan = plan(&[("stall", "1s,2s")]);
+    plan.scenario = "fake/kept".to_owned();
+    plan.settings.recording = Recording::Packets;
+    let sweep = run(Registry::of(&[&Kept]), &plan, NonZeroUsize::MIN).unwrap();
+    let kept = f64::from(Recording::Counters as u8);
+    assert!(sweep.points.iter().all(|point| point.measures[0].unwrap().max == kept));
+}
+
 const SEEDED: Registry = Registry::of(&[&Seeded]);
 
 fn seeded(seed: u64, seeds: u32) -> Sweep {
@@ -139,6 +170,12 @@ fn wrong_names_and_values_are_told_before_the_first_run() {
     assert_eq!(error(&set), "updates=0: out of range; valid: 1 to 100 (like 3)");
     let many = [("stall", "1s..1h/2000"), ("updates", "1..100/100")];
     assert_eq!(error(&plan(&many)), "more than 100000 runs; vary less, or with fewer seeds");
+    let mut last = plan(&[("stall", "1s,2s")]);
+    (last.settings.seed, last.seeds) = (u64::MAX - 1, NonZeroU32::new(3).unwrap());
+    assert_eq!(
+        error(&last),
+        "3 seeds from 18446744073709551614 on: the largest seed is 18446744073709551615; begin lower, or with fewer seeds"
+    );
     let mut measured = plan(&[("stall", "1s,2s")]);
     measured.measures = vec!["detect_tim_s".to_owned()];
     assert_eq!(

@@ -24,11 +24,13 @@ pub static SCENARIO: Experiment<Backlog> = Experiment {
     question: "A server cannot accept as fast as clients come. What do the clients see?",
     // Every kernel before Linux 6.5, and most phones: 1, 3, 7 s. With 4, as since then: 1, 2, 3, 4, 5, 7 s.
     kernel: || Sysctls { syn_linear_timeouts: 0, ..Sysctls::default() },
+    needs: Recording::Story,
     run: |p, mut world| {
         let begins = secs(1);
         let server = world.machine("server");
         let crowd = world.crowd("client", p.clients as usize);
         world.links().one_way(p.one_way);
+        world.notes(["connect failed"]);
 
         server.does(async move |net| {
             let options = ListenOptions { backlog: p.backlog, ..ListenOptions::default() };
@@ -58,10 +60,9 @@ pub static SCENARIO: Experiment<Backlog> = Experiment {
         }
 
         let trace = world.run(begins + p.within + secs(140))?;
-        let connect = statistics(&trace.all("connected").numbers("connect_s"));
         let at_once = p.one_way.as_secs_f64() * 2.0 + 0.01;
-        let retried: Vec<f64> =
-            trace.all("connected").numbers("connect_s").into_iter().filter(|s| *s > at_once).collect();
+        let connect = trace.all("connected").numbers("connect_s");
+        let retried: Vec<f64> = connect.iter().copied().filter(|s| *s > at_once).collect();
         let refused = trace.all("connect failed").with("error", "connection refused").count();
         let dropped = trace.all("SYN dropped").on("server").count();
         // SYNs leave at 0, 1, 3, 7, 15, ... s (or as kernel.syn_linear_timeouts says), up to 9 % late.
@@ -70,22 +71,20 @@ pub static SCENARIO: Experiment<Backlog> = Experiment {
             let at = s - p.one_way.as_secs_f64() * 2.0;
             steps.iter().any(|step| at >= step - 0.01 && at <= step * 1.09 + 0.05)
         });
-        Ok(Report::of(trace.clone())
-            .measure("connected_count", trace.all("connected").count())
-            .measure("connected_at_once_count", trace.all("connected").count() - retried.len())
+        Ok(Report::new()
+            .measure("connected_count", connect.len())
+            .measure("connected_at_once_count", connect.len() - retried.len())
             // Their last ACK was dropped, their server never heard of them: connections that only one side believes in.
             .measure("half_open_count", trace.all("timed out").on("server").count())
             .measure("refused_count", refused)
             .measure("timed_out_count", trace.all("connect failed").with("error", "timed out").count())
             .measure("syn_dropped_count", dropped)
-            .measure("connect_s_min", connect.map(|c| c.min))
-            .measure("connect_s_median", connect.map(|c| c.median))
-            .measure("connect_s_p99", connect.map(|c| c.p99))
-            .measure("connect_s_max", connect.map(|c| c.max))
+            .distribution("connect_s", connect)
             .claim(
                 "X-35",
                 "a full backlog refuses nobody: it drops SYNs, and connect times are those of the SYN timer",
                 refused == 0 && quantised && retried.is_empty() == (dropped == 0),
-            ))
+            )
+            .of(trace))
     },
 };

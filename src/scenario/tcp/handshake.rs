@@ -34,6 +34,7 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
     name: "tcp/handshake",
     question: "What does it cost to open a connection and to close it, and who is left with TIME-WAIT?",
     kernel: Sysctls::default,
+    needs: Recording::Packets,
     run: |p, mut world| {
         let time_wait = world.kernel().time_wait;
         let close_at = secs(1) + p.one_way * 6;
@@ -70,14 +71,14 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
         let spoke =
             trace.packets_from("client").with_data().first().map_or(Duration::ZERO, |first| first.sent);
         // The third segment and the first data leave together.
-        let to_open = trace.all_packets().filter(|packet| packet.sent <= spoke).count() - 1;
+        let to_open = trace.all_packets().filter(|packet| packet.sent <= spoke).count().saturating_sub(1);
         let to_part = trace.all_packets().after(close_at).count();
         let left = match p.closer {
             Closer::Client => client_time_wait_s.is_some() && server_time_wait_s.is_none(),
             Closer::Server => server_time_wait_s.is_some() && client_time_wait_s.is_none(),
             Closer::Both => client_time_wait_s.is_some() && server_time_wait_s.is_some(),
         };
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("handshake_s", handshake_s)
             .measure("segments_count", trace.all_packets().count())
             .measure("segments_to_open_count", to_open)
@@ -98,7 +99,8 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
                 "K-03",
                 "a client is free of TIME-WAIT exactly when the server closes first",
                 client_time_wait_s.is_none() == (p.closer == Closer::Server),
-            ))
+            )
+            .of(trace))
     },
 };
 

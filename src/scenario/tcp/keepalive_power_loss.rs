@@ -23,14 +23,16 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
     name: "tcp/keepalive-power-loss",
     question: "The server is gone without a word. How long does a client that only listens believe in it?",
     kernel: Sysctls::default,
+    needs: Recording::Story,
     run: |p, mut world| {
         let dies_at = secs(2) + p.one_way * 4;
         let documented = p.idle + p.interval * p.count;
         let probes = Keepalive { idle: p.idle, interval: p.interval, count: p.count };
         let options = SocketOptions { keepalive: p.keepalive.then_some(probes), ..SocketOptions::default() };
 
-        let [listener, writer, server] = world.machines(["listener", "writer", "server"]);
+        let [idle, writing, server] = world.machines(["listener", "writer", "server"]);
         world.links().one_way(p.one_way);
+        world.notes(["last sign of life"]);
 
         server.does(async |net| {
             let mut sockets = net.listen(80, &ListenOptions::default()).await?;
@@ -41,7 +43,7 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
                 held.push(stream);
             }
         });
-        for (client, writes) in [(&listener, false), (&writer, true)] {
+        for (client, writes) in [(&idle, false), (&writing, true)] {
             let options = options.clone();
             client.does(async move |net| {
                 let mut stream = net.connect("server:80", &options).await?;
@@ -65,13 +67,13 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             trace.first("connection lost").on(client).seconds_since(heard)
         };
         let (detect_s, writer_detect_s) = (detected("listener"), detected("writer"));
-        let writer_probes = trace.packets_from("writer").keepalives().count();
+        let (listener, writer) = (trace.counts("listener"), trace.counts("writer"));
         let exact = detect_s.is_some_and(|s| (s - documented.as_secs_f64()).abs() < 0.1);
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("detect_s", detect_s)
-            .measure("probes_count", trace.packets_from("listener").keepalives().count())
+            .measure("probes_count", listener.keepalives)
             .measure("writer_detect_s", writer_detect_s)
-            .measure("writer_probes_count", writer_probes)
+            .measure("writer_probes_count", writer.keepalives)
             .claim(
                 "I-03",
                 "keepalive notices after idle + interval × count, and only where somebody has switched it on",
@@ -80,7 +82,8 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             .claim(
                 "X-08",
                 "no probe is sent while data are unacknowledged: there the retransmissions decide",
-                writer_probes == 0 && trace.packets_from("writer").retransmissions().count() > 0,
-            ))
+                writer.keepalives == 0 && writer.retransmissions > 0,
+            )
+            .of(trace))
     },
 };

@@ -17,6 +17,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
     name: "tcp/outage-tail",
     question: "The network is back. When does what was sent during the outage arrive?",
     kernel: Sysctls::default,
+    needs: Recording::Packets,
     run: |p, mut world| {
         let cap = world.kernel().rto_cap();
         // Some exchanges first, so that the connection knows its round-trip time.
@@ -25,6 +26,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
 
         let [phone, server] = world.machines(["phone", "server"]);
         world.link(&phone, &server).one_way(p.one_way);
+        world.notes(["message written", "echo received"]);
 
         server.does(async |net| {
             let mut listener = net.listen(80, &ListenOptions::default()).await?;
@@ -54,10 +56,10 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
         let stall_s = trace.first("message received").with("n", 99).seconds_since(ends);
         let sent_again = trace.packets_from("phone").retransmissions().after(written);
         let idle_s = p.outage.as_secs_f64();
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("stall_s", stall_s)
             .measure("retransmissions_count", sent_again.count())
-            .measure("retransmitted_last_s", sent_again.last().map(|packet| (packet.sent - written).as_secs_f64()))
+            .measure("retransmitted_last_s", sent_again.last().map(|packet| packet.sent - written))
             .claim(
                 "X-02",
                 "what was under way waits for the next retransmission: at most about as long again as the outage lasted",
@@ -67,6 +69,7 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
                 "J-05",
                 "the connection survives the outage, and what was sent arrives without the application doing anything",
                 stall_s.is_some(),
-            ))
+            )
+            .of(trace))
     },
 };

@@ -19,12 +19,14 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
     name: "tcp/write-says-nothing",
     question: "Every write returned Ok. What arrived?",
     kernel: Sysctls::default,
+    needs: Recording::Counters,
     run: |p, mut world| {
         let dies_at = secs(5);
         let aborted_at = dies_at + p.outage;
 
         let [client, server] = world.machines(["client", "server"]);
         world.link(&client, &server).one_way(p.one_way);
+        world.notes(["update written"]);
 
         server.does(async move |net| {
             // A linger of zero: what is closed is aborted, as an application does that has lost patience.
@@ -56,7 +58,7 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
         let received = trace.all("update received").on("client").count();
         let failed = trace.all("process failed").on("server").count();
         let lost_rate = p.outage.as_secs_f64() * f64::from(p.rate);
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("updates_written_count", written)
             .measure("updates_received_count", received)
             .measure("updates_lost_count", written - received)
@@ -69,6 +71,7 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
                 "J-08",
                 "the writer's connection stays as it is while the network below it is gone",
                 failed == 0 && trace.all("timed out").on("server").count() == 0,
-            ))
+            )
+            .of(trace))
     },
 };

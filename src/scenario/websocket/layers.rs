@@ -56,9 +56,11 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
     name: "websocket/layers",
     question: "What becomes of a message in the socket, in TCP, in IP? And what does one call hide?",
     kernel: Sysctls::default,
+    needs: Recording::Packets,
     run: |p, mut world| {
         let [client, server, alone] = world.machines(["client", "server", "alone"]);
         world.links().one_way(p.one_way);
+        world.notes(["one call to send"]);
 
         // No update in all the time: what passes is what the client says.
         let silent = websocket::server(Feed::every(hours(1)));
@@ -99,7 +101,7 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
         let small_packet = sent(SMALL_AT, LARGE_AT).bytes();
         let (large, burst) = (sent(LARGE_AT, BURST_AT).count(), sent(BURST_AT, LOSSY_AT).count());
         let calls = trace.all("one call to send").on("client").after(LOSSY_AT).count();
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("payload_bytes", SMALL[0])
             .measure("packet_bytes", small_packet)
             .measure("large_segments_count", large)
@@ -128,6 +130,7 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
                     && arrived(LARGE_AT, BURST_AT) == 1
                     && burst < p.small as usize
                     && arrived(BURST_AT, LOSSY_AT) == p.small as usize,
-            ))
+            )
+            .of(trace))
     },
 };

@@ -25,6 +25,7 @@ pub static SCENARIO: Experiment<Partition> = Experiment {
     name: "websocket/partition",
     question: "The network is gone for a while. Who notices, when, and what has been lost?",
     kernel: Sysctls::default,
+    needs: Recording::Story,
     run: |p, mut world| {
         let (begins, ends) = (p.partition_at, p.partition_at + p.partition);
         let [asking, trusting, server] = world.machines(["asking", "trusting", "server"]);
@@ -50,12 +51,12 @@ pub static SCENARIO: Experiment<Partition> = Experiment {
         // What was under way comes up to as long again after the end (tcp/outage-tail), and the heartbeat waits behind it.
         let short = p.partition * 2 + secs(2) < p.heartbeat.timeout;
         let verdicts = [client_detect_s, server_detect_s];
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("client_detect_s", client_detect_s)
             .measure("server_detect_s", server_detect_s)
             .measure("keepalive_detect_s", keepalive_detect_s)
             .measure("late_s", late.seconds_since(ends))
-            .measure("updates_missing_count", missing as f64)
+            .measure("updates_missing_count", missing)
             .claim(
                 "J-05",
                 "an outage that is over, tail included, before the heartbeat's timeout is invisible: nothing is lost, it only comes later",
@@ -70,6 +71,7 @@ pub static SCENARIO: Experiment<Partition> = Experiment {
                     verdicts.iter().flatten().all(|s| *s <= limit_s)
                         && (p.partition.as_secs_f64() < limit_s || verdicts.iter().all(Option::is_some))
                 },
-            ))
+            )
+            .of(trace))
     },
 };

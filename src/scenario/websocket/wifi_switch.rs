@@ -35,6 +35,7 @@ pub static SCENARIO: Experiment<WifiSwitch> = Experiment {
     name: "websocket/wifi-switch",
     question: "A phone leaves the Wi-Fi. What do phone and server believe, and for how long?",
     kernel: Sysctls::default,
+    needs: Recording::Story,
     run: |p, mut world| {
         let [phone, server] = world.machines(["phone", "server"]);
         let router = RouterOptions::default();
@@ -61,7 +62,7 @@ pub static SCENARIO: Experiment<WifiSwitch> = Experiment {
         let held_s = server_detect_s.zip(client_detect_s).map(|(server, client)| server - client);
         let at_once = client_detect_s.is_some_and(|s| s < 0.1);
         let written = trace.all("update sent").on("server").after(p.switch_at).count();
-        Ok(Report::of(trace.clone())
+        Ok(Report::new()
             .measure("client_detect_s", client_detect_s)
             .measure("server_detect_s", server_detect_s)
             .measure("half_open_s", held_s)
@@ -75,6 +76,7 @@ pub static SCENARIO: Experiment<WifiSwitch> = Experiment {
                 "J-01",
                 "the server hears nothing of it and goes on writing until its retransmissions or its own heartbeat end it",
                 server_detect_s.is_some_and(|s| if p.server_heartbeat { s <= limit_s } else { s > limit_s }),
-            ))
+            )
+            .of(trace))
     },
 };

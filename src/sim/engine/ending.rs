@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::parameter::Scalar as _;
+use super::limits::{self, Limits};
+use crate::parameter::{ByteSize, Scalar as _};
 use crate::trace::collect::Recorder;
 
 /// Why a run was given up. Its text is one line.
@@ -39,7 +40,7 @@ pub enum Failure {
         /// Virtual time.
         at: Duration,
     },
-    /// The run has reached a bound; see [`Limits`](super::Limits).
+    /// The run has reached one of its [`Limits`].
     #[error("the run was ended at {}: it has reached its limit of {limit}; see --limit", .at.show())]
     Limit {
         /// Which limit, as it would be typed: `events=2000000`.
@@ -48,6 +49,9 @@ pub enum Failure {
         at: Duration,
     },
 }
+
+/// So many looks whether a run is over are one look at the clock.
+const LOOKS: u64 = 256;
 
 /// What a run waits for: it ends when that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +122,11 @@ impl Watch {
 pub(in crate::sim) struct Ending {
     recorder: Recorder,
     watch: Option<Mutex<Watch>>,
+    limits: Limits,
+    /// When there is no real time left.
+    out_of_time: Option<Duration>,
+    /// How often it was asked whether the run is over.
+    looked: AtomicU64,
     failure: Mutex<Option<Failure>>,
     /// When the run ends, in microseconds: at its time, earlier once what it waited for has happened, at once when it
     /// has failed.
@@ -125,11 +134,13 @@ pub(in crate::sim) struct Ending {
 }
 
 impl Ending {
-    /// A run that ends at that time, or when what it waits for has happened.
-    pub fn new(lasts: Duration, until: Option<Until>, recorder: Recorder) -> Self {
+    /// A run that ends at that time, or when what it waits for has happened, or when it has reached one of its limits.
+    pub fn new(lasts: Duration, until: Option<Until>, recorder: Recorder, limits: Limits) -> Self {
+        let out_of_time = limits::real_time().map(|now| now + limits.real_time);
+        let looked = AtomicU64::new(0);
         let at_us = AtomicU64::new(u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX));
         let watch = until.map(|until| Mutex::new(Watch { until, seen: 0, times: Vec::new() }));
-        Self { recorder, watch, failure: Mutex::default(), at_us }
+        Self { recorder, watch, limits, out_of_time, looked, failure: Mutex::default(), at_us }
     }
 
     /// Looks whether the run is over at `now`.
@@ -140,6 +151,12 @@ impl Ending {
                 self.not_after(at);
             }
         }
+        if let Some((name, bound)) = self.recorder.overrun() {
+            self.fail(Failure::Limit { limit: format!("{name}={}", shown(name, bound)), at: now });
+        } else if self.is_out_of_time() {
+            let limit = format!("real_time={}", self.limits.real_time.show());
+            self.fail(Failure::Limit { limit, at: now });
+        }
         now >= self.time()
     }
 
@@ -147,6 +164,13 @@ impl Ending {
     pub fn fail(&self, failure: Failure) {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
         self.at_us.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the real time is used up. A clock costs more than a look: it is read now and then.
+    fn is_out_of_time(&self) -> bool {
+        let Some(end) = self.out_of_time else { return false };
+        let looks = self.looked.fetch_add(1, Ordering::Relaxed);
+        looks % LOOKS == LOOKS - 1 && limits::real_time().is_some_and(|now| now >= end)
     }
 
     /// The run ends at that time, or earlier.
@@ -163,5 +187,13 @@ impl Ending {
     /// Why it failed, if it has.
     pub fn failure(&self) -> Option<Failure> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A limit as it would be typed.
+fn shown(name: &str, bound: u64) -> String {
+    match name {
+        "bytes" | "buffers" => ByteSize(bound).show(),
+        _ => bound.to_string(),
     }
 }

@@ -16,6 +16,7 @@ use crate::sim::fault::SuspendedClock;
 use crate::sim::fault::in_force::{Beginning, Condition};
 use crate::sim::path::router::Router;
 use crate::sim::path::{InterfaceId, Network};
+use crate::trace::Layer;
 
 /// What a machine runs, from every start anew.
 pub(in crate::sim) type Program = Rc<dyn Fn(SimNet) -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
@@ -206,7 +207,8 @@ impl RunningMachine {
 
     fn go_on_with_deploy(&mut self, around: &mut Surroundings<'_>) {
         let Some(mut deploy) = self.deploy.filter(|_| !self.is_asleep()) else { return };
-        if deploy.kill_at.is_some_and(|at| at <= around.now) {
+        if deploy.kill_at.is_some_and(|at| at <= around.now) && !self.processes.is_empty() {
+            self.tell(around.now, "processes killed");
             self.kill(around);
         }
         if deploy.kill_at.is_some() && self.processes.is_empty() {
@@ -216,9 +218,15 @@ impl RunningMachine {
         if deploy.start_at.is_some_and(|at| at <= around.now) {
             self.deploy = None;
             self.started = false;
+            self.tell(around.now, "new processes start");
             return self.start_if_due(around);
         }
         self.deploy = Some(deploy);
+    }
+
+    /// Tells the trace how a deploy goes on.
+    fn tell(&self, now: Duration, name: &'static str) {
+        self.shared.recorder.event(now, Some(self.shared.host), Layer::Fault, name, Vec::new());
     }
 
     fn start_if_due(&mut self, around: &mut Surroundings<'_>) {

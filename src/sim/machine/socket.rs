@@ -21,6 +21,7 @@ use super::cpu::Cpu;
 use super::datagrams::SimDatagrams;
 use super::kernel::segment::socket_addr;
 use super::kernel::{ConnId, Kernel};
+use super::names;
 use super::process::{Process, ProcessSpawner};
 use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
 use crate::sim::engine::attention::Attention;
@@ -65,6 +66,11 @@ impl Shared {
     /// How far the clock of its processes is behind the time of the world.
     pub fn behind(&self) -> Duration {
         Duration::from_micros(self.behind_us.load(Ordering::Relaxed))
+    }
+
+    /// What becomes of its name lookups just now.
+    pub fn dns(&self) -> Option<Dns> {
+        *self.dns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on its name lookups fare like that.
@@ -131,20 +137,21 @@ impl SimNet {
         tokio::time::sleep_until(self.shared.clock.instant(at)).await;
     }
 
-    /// The address of `host:port`, by the hosts file.
+    /// The address of `host:port`, by the hosts file; a name is looked up first, which takes its time while a fault of name
+    /// lookups is in force.
     async fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
         let invalid =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
         let port = port.parse().map_err(|_| invalid())?;
-        let ip = match (host.parse(), self.shared.hosts.get(host)) {
-            (Ok(ip), _) => ip,
-            (Err(_), Some(ip)) => *ip,
-            (Err(_), None) => {
-                return Err(io::Error::new(io::ErrorKind::NotFound, format!("no host `{host}`")));
-            }
-        };
-        Ok(SocketAddrV4::new(ip, port))
+        if let Ok(ip) = host.parse() {
+            return Ok(SocketAddrV4::new(ip, port));
+        }
+        names::answered(&self.shared, host).await?;
+        match self.shared.hosts.get(host) {
+            Some(ip) => Ok(SocketAddrV4::new(*ip, port)),
+            None => Err(io::Error::new(io::ErrorKind::NotFound, format!("no host `{host}`"))),
+        }
     }
 
     fn stream(&self, conn: ConnId) -> SimStream {

@@ -4,17 +4,22 @@ use std::time::Duration;
 
 use crate::sim::engine::Engine;
 use crate::sim::engine::ending::Until;
+use crate::sim::engine::limits::Limits;
 use crate::sim::fault::{GivenFaults, Script};
 use crate::sim::machine::kernel::Sysctls;
 use crate::sim::machine::running::Program;
 use crate::sim::path::link::Quality;
 use crate::sim::path::router::RouterOptions;
+use crate::trace::Recording;
 
 /// A world, as it was described.
 pub(in crate::sim) struct Described {
     pub(in crate::sim) seed: u64,
     pub(in crate::sim) engine: Engine,
     pub(in crate::sim) sysctls: Sysctls,
+    pub(in crate::sim) recording: Recording,
+    /// What its processes may note.
+    pub(in crate::sim) notes: Vec<&'static str>,
     pub(in crate::sim) machines: Vec<MachineDescribed>,
     pub(in crate::sim) links: Vec<(LinkEnd, LinkEnd, Quality)>,
     pub(in crate::sim) default_link: Quality,
@@ -24,6 +29,7 @@ pub(in crate::sim) struct Described {
     pub(in crate::sim) tick: Option<Duration>,
     pub(in crate::sim) lasts: Duration,
     pub(in crate::sim) until: Option<Until>,
+    pub(in crate::sim) limits: Limits,
 }
 
 /// A machine, as it was described.

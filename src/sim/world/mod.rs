@@ -13,6 +13,7 @@ use described::Described;
 pub use described::LinkEnd;
 
 use super::engine::ending::{Failure, Until};
+use super::engine::limits::Limits;
 use super::engine::{self, Engine};
 use super::fault::{GivenFaults, Script, ScriptError};
 use super::machine::kernel::Sysctls;
@@ -21,9 +22,9 @@ use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
-use crate::parameter::{LONGEST, micros};
-use crate::trace::Trace;
+use crate::parameter::{LONGEST, Scalar as _, micros};
 use crate::trace::collect::{Collector, Recorder};
+use crate::trace::{Recording, Trace};
 use described::MachineDescribed;
 
 /// A world could not be run.
@@ -32,6 +33,17 @@ pub enum WorldError {
     /// The fault script names what is not there.
     #[error(transparent)]
     Faults(#[from] ScriptError),
+    /// Two machines have one name.
+    #[error("two machines are called `{0}`")]
+    SameName(String),
+    /// A fault script could not name the machine.
+    #[error(
+        "a machine cannot be called `{0}`; valid: a word without blanks, `;` and `->`, but not `at` and `for`"
+    )]
+    Name(String),
+    /// The reference engine steps by milliseconds.
+    #[error("with turmoil a packet takes 1ms or more, not {}; valid: a longer latency, or --engine event", .0.show())]
+    TooFast(Duration),
     /// The run was given up.
     #[error(transparent)]
     Failed(#[from] Failure),
@@ -68,6 +80,8 @@ impl World {
             seed,
             engine,
             sysctls,
+            recording: Recording::default(),
+            notes: Vec::new(),
             machines: Vec::new(),
             links: Vec::new(),
             default_link: Quality::default(),
@@ -76,8 +90,31 @@ impl World {
             tick: None,
             lasts: Duration::ZERO,
             until: None,
+            limits: Limits::default(),
         };
         Self { plan: Rc::new(RefCell::new(plan)) }
+    }
+
+    /// Another world, as this one was at first: the same seed, engine, kernel settings, given faults and recording, no
+    /// machine yet. For an experiment that compares two.
+    pub fn another(&self) -> Self {
+        let plan = self.plan.borrow();
+        let mut world = Self::new(plan.seed, plan.engine, plan.sysctls, plan.given_faults.clone());
+        world.records(plan.recording);
+        world.limits(plan.limits);
+        world.notes(plan.notes.iter().copied());
+        world
+    }
+
+    /// Sets how much of the run is kept; all of it unless told otherwise.
+    pub fn records(&mut self, recording: Recording) {
+        self.plan.borrow_mut().recording = recording;
+    }
+
+    /// Declares what its processes may note (`note!`), so that a question about a note is not taken for a misspelt one
+    /// when it never happens.
+    pub fn notes(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.plan.borrow_mut().notes.extend(names);
     }
 
     /// The settings of its machines' kernels.
@@ -138,6 +175,11 @@ impl World {
         self.plan.borrow().faults.clone()
     }
 
+    /// Sets what the run may use before it is ended.
+    pub fn limits(&mut self, limits: Limits) {
+        self.plan.borrow_mut().limits = limits;
+    }
+
     /// Sets the engine's tick instead of deriving it from the shortest latency.
     pub fn tick(&mut self, tick: Duration) {
         self.plan.borrow_mut().tick = Some(tick);
@@ -161,10 +203,17 @@ impl World {
     }
 
     fn run_to(self, lasts: Duration, until: Option<Until>) -> Result<Trace, WorldError> {
-        let recorder = Recorder::new();
+        let lasts = micros(lasts).min(LONGEST);
+        let recorder = {
+            let plan = self.plan.borrow();
+            // What is waited for is an event.
+            let least = if until.is_some() { Recording::Story } else { Recording::Counters };
+            Recorder::bounded(plan.recording.max(least), lasts, plan.limits.bounds())
+        };
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
-            plan.lasts = micros(lasts).min(LONGEST);
+            plan.lasts = lasts;
+            recorder.notes(&plan.notes);
             plan.until = until;
             (plan.engine, plan.build(&recorder)?)
         };

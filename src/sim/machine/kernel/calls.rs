@@ -36,6 +36,10 @@ impl Kernel {
     ) -> io::Result<ConnId> {
         let now = self.time(now);
         let tuple = self.choose_tuple(remote, options.local_port)?;
+        if !self.recorder.reserve(self.buffer_bytes()) {
+            // The run ends before anybody sees it.
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
         let isn = self.initial_sequence(now, &tuple);
         let mut conn = Conn::new(now, tuple, owner, isn, &self.sysctls, options, true);
         // The SYN leaves with the first look at what the connection has to say.

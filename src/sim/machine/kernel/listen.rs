@@ -49,6 +49,9 @@ impl Kernel {
         }
         let owner = listener.owner;
         let options = listener.options.accepted.clone();
+        if !self.recorder.reserve(self.buffer_bytes()) {
+            return;
+        }
         let isn = self.initial_sequence(now, &tuple);
         let mut conn = Conn::new(now, tuple, owner, isn, &self.sysctls, &options, false);
         conn.receive(now, segment, packet);

@@ -156,6 +156,11 @@ impl Kernel {
         self.boots
     }
 
+    /// What the buffers of a connection take.
+    pub(super) fn buffer_bytes(&self) -> u64 {
+        self.sysctls.rmem.0 + self.sysctls.wmem.0
+    }
+
     /// Whether the machine is on.
     pub fn is_up(&self) -> bool {
         self.up
@@ -165,6 +170,7 @@ impl Kernel {
     pub fn power_off(&mut self) {
         self.up = false;
         self.boots += 1;
+        self.recorder.release(self.buffer_bytes() * self.conns.len() as u64);
         self.conns.clear();
         self.by_tuple.clear();
         self.listeners.clear();
@@ -416,6 +422,7 @@ impl Kernel {
             }
             if nobody {
                 self.conns.remove(&id);
+                self.recorder.release(self.buffer_bytes());
             }
         }
     }

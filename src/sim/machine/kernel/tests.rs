@@ -14,7 +14,7 @@ fn answers(
     ack: Option<u32>,
     to: SocketAddrV4,
 ) -> Vec<(bool, u32, Option<u32>)> {
-    let recorder = Recorder::new();
+    let recorder = Recorder::default();
     let host = recorder.host("host");
     let mut kernel = Kernel::new(Sysctls::default(), 1, recorder, host, Names::default());
     kernel.set_addresses(Duration::ZERO, vec![*HERE.ip()], false);

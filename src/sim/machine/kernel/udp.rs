@@ -221,7 +221,7 @@ mod tests {
     const BOB: ProcessId = ProcessId(2);
 
     fn kernel() -> (Kernel, Recorder) {
-        let recorder = Recorder::new();
+        let recorder = Recorder::default();
         let host = recorder.host("host");
         let mut kernel = Kernel::new(Sysctls::default(), 1, recorder.clone(), host, Names::default());
         kernel.set_addresses(Duration::ZERO, vec![HERE], false);

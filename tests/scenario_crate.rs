@@ -1,0 +1,58 @@
+//! `examples/scenario-crate`: whoever writes scenarios in a crate of their own finds everything in the library.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Runs cargo on that crate, in this crate's target folder, so that nothing is built twice; what it printed.
+fn cargo(command: &str, arguments: &[&str]) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The target folder, three levels above this test's program (`target/debug/deps/NAME`).
+    let program = std::env::current_exe().expect("this program");
+    let target = program.ancestors().nth(3).expect("a target folder");
+    let output = Command::new("cargo")
+        .args([command, "--quiet", "--offline", "--locked", "--manifest-path"])
+        .arg(root.join("examples/scenario-crate/Cargo.toml"))
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", target)
+        .current_dir(root)
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {command} {}: {said}", arguments.join(" "));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn a_crate_with_scenarios_of_its_own_lists_runs_sweeps_and_tests_them() {
+    if !common::have("cargo") {
+        return;
+    }
+    let list = cargo("run", &["--", "list"]);
+    assert!(list.starts_with("crowd/herd  ") && list.contains("\ncrowd/reader  "), "{list}");
+
+    let run = cargo("run", &["--", "run", "crowd/herd", "--set", "clients=30"]);
+    for part in
+        ["\nstory\n", "\nstory: spread\n", "wait_s_p99", "\nscenario-crate run crowd/herd --set clients=30\n"]
+    {
+        assert!(run.contains(part), "{part:?}: {run}");
+    }
+    let json: Value =
+        serde_json::from_str(&cargo("run", &["--", "run", "crowd/herd", "--format", "json"])).expect("JSON");
+    assert_eq!(json["distributions"]["spread_wait_s"].as_array().map(Vec::len), Some(60));
+    assert_eq!(json["others"][0]["title"], "spread");
+
+    let sweep =
+        cargo("run", &["--", "sweep", "crowd/herd", "--vary", "clients=10,40", "--measure", "longer_s"]);
+    assert!(
+        sweep.ends_with("\nscenario-crate sweep crowd/herd --vary clients=10,40 --measure longer_s\n"),
+        "{sweep}"
+    );
+
+    let tested = cargo("test", &[]);
+    assert!(tested.contains("3 passed"), "{tested}");
+}
