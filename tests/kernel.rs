@@ -19,6 +19,7 @@ const ONE_WAY: Duration = ms(10);
 
 fn bench() -> (World, Machine, Machine) {
     let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+    world.notes(["outcome"]);
     let [client, server] = world.machines(["client", "server"]);
     world.link(&client, &server).one_way(ONE_WAY);
     (world, client, server)

@@ -38,7 +38,16 @@ fn printed(arguments: &[&str]) -> (u64, u64) {
 /// Some 400,000 events. As a tree of JSON values they take ten times the memory of the trace.
 #[test]
 fn the_json_of_a_long_run_is_written_without_being_held() {
-    let long = ["run", "websocket/stalled-server", "--set", "update_every=10ms", "--set", "stall=20m", "--format", "json"];
+    let long = [
+        "run",
+        "websocket/stalled-server",
+        "--set",
+        "update_every=10ms",
+        "--set",
+        "stall=20m",
+        "--format",
+        "json",
+    ];
     let (bytes, most) = printed(&long);
     assert!(bytes > 20 << 20, "long enough to tell: {bytes} bytes");
     // The trace itself takes about twice as many bytes as its JSON.

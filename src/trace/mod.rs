@@ -2,7 +2,7 @@
 //!
 //! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
 //! its fate), or only its counters, as its level of [`Recording`] says. Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
-//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`] (a
+//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`](crate::figure) (a
 //! space-time diagram).
 //!
 //! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
