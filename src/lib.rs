@@ -4,8 +4,8 @@
 //! neither the simulator nor each other.
 //!
 //! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
-//! - [`net`]: what an application sees of a network (connect, listen, streams, socket options, network changes),
-//!   and the operating system's implementation of it.
+//! - [`net`]: what an application sees of a network (connect, listen, streams, datagrams, socket options, network
+//!   changes), and the operating system's implementation of it.
 //! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap.
 //! - [`figure`]: a trace, or numbers, drawn.
 //! - [`sim`]: simulated machines, the paths between them, the faults, and the engines that drive it all; implements

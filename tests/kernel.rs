@@ -52,7 +52,7 @@ fn outcomes(trace: &Trace, host: &str) -> Vec<String> {
     noted.iter().filter_map(|e| e.field("what")).map(ToString::to_string).collect()
 }
 
-fn segment(packet: &Packet) -> Segment {
+fn segment(packet: &Packet) -> Segment<'_> {
     Segment::parse(&packet.bytes).expect("a segment")
 }
 
@@ -358,9 +358,10 @@ fn a_crash_says_goodbye_a_power_loss_does_not_and_a_reboot_answers_with_a_reset(
 fn a_router_that_forgets_leaves_silence_or_says_so() {
     for forgotten in [Forgotten::Silent, Forgotten::Reset] {
         let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+        world.notes(["outcome"]);
         let [phone, server] = world.machines(["phone", "server"]);
         let idle_timeout = Some(secs(30));
-        phone.interface_behind("wifi", RouterOptions { idle_timeout, forgotten });
+        phone.interface_behind("wifi", RouterOptions { idle_timeout, forgotten, ..RouterOptions::default() });
         world.links().one_way(ONE_WAY);
         server.does(async |net| {
             let (_listener, mut stream) = accept(&net).await?;
@@ -457,7 +458,7 @@ fn ten_segments_leave_at_once_and_the_probe_of_a_lost_tail_is_its_last() {
     let last = segment(lost.last().expect("segments were lost"));
     let again = trace.packets_from("client").retransmissions();
     let probe = segment(again.first().expect("a probe"));
-    assert_eq!((probe.seq, probe.len), (last.seq, 100), "RFC 8985 section 7.3: the last segment");
+    assert_eq!((probe.seq, probe.data.len()), (last.seq, 100), "RFC 8985 section 7.3: the last segment");
     assert!(trace.first("tail-loss probe sent").on("client").happened());
     // Its acknowledgement tells that something is missing: there is no need to wait for a timeout.
     assert_eq!(trace.all("retransmitted").on("client").count(), 0);
@@ -467,12 +468,19 @@ fn ten_segments_leave_at_once_and_the_probe_of_a_lost_tail_is_its_last() {
 }
 
 #[test]
-fn axum_serves_a_hyper_client_as_it_is() {
+fn axums_router_serves_a_hyper_client_as_it_is() {
     let (world, client, server) = bench();
     server.does(async |net| {
-        let listener = listen(&net).await?;
+        // axum::serve would call tokio::spawn.
+        let (_listener, stream) = accept(&net).await?;
         let answer = axum::routing::get(async || "hello from a simulated machine");
-        axum::serve(listener, axum::Router::new().route("/", answer)).await
+        let router = axum::Router::new().route("/", answer);
+        let service = hyper_util::service::TowerToHyperService::new(router);
+        let stream = hyper_util::rt::TokioIo::new(stream);
+        hyper::server::conn::http1::Builder::new()
+            .serve_connection(stream, service)
+            .await
+            .map_err(io::Error::other)
     });
     client.does(async |net| {
         let stream = hyper_util::rt::TokioIo::new(connect(&net).await?);

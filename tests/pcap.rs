@@ -4,9 +4,12 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use halfopen::net::{Datagrams as _, Network as _};
 use halfopen::scenario::{REGISTRY, Settings};
-use halfopen::trace::pcap;
+use halfopen::sim::{Engine, RouterOptions, Sysctls, World};
+use halfopen::trace::{Transport, pcap};
 
 mod common;
 
@@ -18,6 +21,12 @@ fn frames(file: &Path, filter: &str) -> BTreeSet<usize> {
             "-n",
             "-o",
             "tcp.desegment_tcp_streams:FALSE",
+            "-o",
+            "ip.check_checksum:TRUE",
+            "-o",
+            "tcp.check_checksum:TRUE",
+            "-o",
+            "udp.check_checksum:TRUE",
             "-T",
             "fields",
             "-e",
@@ -31,6 +40,51 @@ fn frames(file: &Path, filter: &str) -> BTreeSet<usize> {
         .expect("tshark was found a moment ago");
     assert!(out.status.success(), "tshark: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).lines().map(|l| l.trim().parse().expect("a frame number")).collect()
+}
+
+#[test]
+fn our_own_reader_finds_every_packet_of_every_scenario_sound() {
+    for scenario in REGISTRY {
+        let outcome = scenario.run(&Settings::default()).expect("defaults are valid");
+        for packet in &outcome.trace.packets {
+            let read = Transport::received(&packet.bytes);
+            assert!(read.is_ok(), "{}: {read:?}, {packet:?}", scenario.name());
+        }
+    }
+}
+
+#[test]
+fn tshark_reads_datagrams_and_finds_their_checksums_right() {
+    if !common::have("tshark") {
+        return;
+    }
+    let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+    let [phone, server] = world.machines(["phone", "server"]);
+    // A router makes the checksums anew.
+    phone.interface_behind("wifi", RouterOptions::default());
+    server.does(async |net| {
+        let socket = net.bind(7_000).await?;
+        let mut buffer = [0; 1_472];
+        loop {
+            let (n, from) = socket.recv_from(&mut buffer).await?;
+            socket.send_to(&buffer[..n], from).await?;
+        }
+    });
+    phone.does(async |net| {
+        let socket = net.bind(0).await?;
+        for len in [0, 1, 2, 333, 1_472] {
+            socket.send_to(&vec![7; len], net.lookup("server:7000").await?).await?;
+        }
+        std::future::pending().await
+    });
+    let trace = world.run(Duration::from_secs(1)).expect("runs");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("run.pcap");
+    pcap::write(&trace, std::fs::File::create(&file).expect("a new file")).expect("written");
+    assert_eq!(frames(&file, "udp").len(), 10);
+    assert_eq!(frames(&file, "udp.checksum.status == \"Good\" && ip.checksum.status == \"Good\"").len(), 10);
+    assert_eq!(frames(&file, "udp.length == 1480").len(), 2);
+    assert!(frames(&file, "_ws.malformed").is_empty());
 }
 
 #[test]

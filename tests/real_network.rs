@@ -11,7 +11,7 @@ use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket::{self, Limits};
 use halfopen::net::os::OsNetwork;
 use halfopen::net::{Keepalive, ListenOptions, Listener, Network};
-use halfopen::session::{End, Heartbeat, Session};
+use halfopen::session::{Heartbeat, Session, SessionEnd};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -110,7 +110,7 @@ async fn updates_and_messages_flow_both_ways_until_the_server_says_goodbye() {
         shutdown.send(()).unwrap();
     };
     let (end, (), ()) = tokio::join!(session.converse(&net), serving, watching);
-    assert!(matches!(end, End::Over(ChannelError::Closed { code: 1001, .. })), "{end}");
+    assert!(matches!(end, SessionEnd::Over(ChannelError::Closed { code: 1001, .. })), "{end}");
     for event in ["upgrade requested", "upgrade accepted", "connected", "update sent 3", "message sent 3"] {
         assert!(events.has(event), "{event}");
     }
@@ -131,7 +131,7 @@ async fn a_client_declares_a_server_dead_that_stops_answering() {
     let start = Instant::now();
     let session = Session::over(websocket::client(&url)).heartbeat(HEARTBEAT);
     let (end, _held) = tokio::join!(timeout(PATIENCE, session.converse(&net)), stalled);
-    let End::Over(ChannelError::Dead { by, silence }) = end.unwrap() else { panic!("not dead") };
+    let SessionEnd::Over(ChannelError::Dead { by, silence }) = end.unwrap() else { panic!("not dead") };
     assert_eq!(by, "heartbeat");
     let least = HEARTBEAT.interval + HEARTBEAT.timeout;
     assert!(silence >= least && start.elapsed() >= least);

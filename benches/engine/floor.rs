@@ -6,8 +6,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use halfopen::net::memory::{MemoryListener, MemoryNetwork, MemoryStream};
-use halfopen::net::{Changes, ListenOptions, Listener, Network, Process, SocketOptions, Stream, Tasks};
+use halfopen::net::memory::{MemoryDatagrams, MemoryListener, MemoryNetwork, MemoryStream};
+use halfopen::net::{
+    CancellationToken, Changes, ListenOptions, Listener, Network, Process, SocketOptions, Spawner, Stream,
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf};
 use tokio::time::{sleep, timeout};
 use turmoil::net::{TcpListener, TcpStream};
@@ -38,6 +40,13 @@ struct Delayed {
 impl Network for Delayed {
     type Stream = Pipe;
     type Listener = Pipes;
+    type Datagrams = MemoryDatagrams;
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        self.net.lookup(authority).await
+    }
+    async fn bind(&self, port: u16) -> io::Result<MemoryDatagrams> {
+        self.net.bind(port).await
+    }
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<Pipe> {
         let far = self.net.connect(authority, options).await?;
         let (near, end) = tokio::io::duplex(1 << 16);
@@ -52,8 +61,11 @@ impl Network for Delayed {
     fn changes(&self) -> Changes {
         self.net.changes()
     }
-    fn tasks(&self) -> Tasks {
-        self.net.tasks()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
     fn random(&self, buffer: &mut [u8]) {
         self.net.random(buffer);
@@ -181,6 +193,13 @@ struct OwnStream(TcpStream);
 impl Network for OwnTcp {
     type Stream = OwnStream;
     type Listener = OwnListener;
+    type Datagrams = MemoryDatagrams;
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        self.random.lookup(authority).await
+    }
+    async fn bind(&self, port: u16) -> io::Result<MemoryDatagrams> {
+        self.random.bind(port).await
+    }
     async fn connect(&self, authority: &str, _: &SocketOptions) -> io::Result<OwnStream> {
         loop {
             // Its connect is refused while nobody listens; the server may start after the client.
@@ -198,8 +217,11 @@ impl Network for OwnTcp {
     fn changes(&self) -> Changes {
         self.random.changes()
     }
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
     fn random(&self, buffer: &mut [u8]) {
         self.random.random(buffer);

@@ -13,7 +13,7 @@ pub fn lines(checked: &Checked<'_>, trace: &Trace) -> Result<String, String> {
         Kind::Packets => (forms::packets_between(trace, from, until), " halfopen-packets"),
         _ => (forms::story(&forms::clip(trace, from, until), checked.flag("fold")?.unwrap_or(true)), ""),
     };
-    // `text`: mdBook is not to look for a language in it.
+    // `text` keeps mdBook from guessing a language and colouring it.
     Ok(format!("\n{}\n", fence(&format!("text halfopen-story{form}"), &text)))
 }
 
@@ -77,8 +77,8 @@ mod tests {
             "no host `phon`; did you mean `phone`?; valid: phone, server"
         );
         assert_eq!(
-            drawn("{{#figure fake/stall --layers=ap}}").unwrap_err(),
-            "no layer `ap`; did you mean `app`?; valid: fault, link, tcp, udp, http, ws, app"
+            drawn("{{#figure fake/stall --layers=quic}}").unwrap_err(),
+            "no layer `quic`; valid: fault, link, tcp, udp, http, ws, app"
         );
     }
 }

@@ -2,9 +2,9 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(super) use crate::figure::escape;
+pub(crate) use crate::figure::svg::escape;
 
-/// Text in which backticks mark code, as HTML.
+/// A line of text as HTML; backticks mark code.
 pub fn inline(text: &str) -> String {
     if !text.matches('`').count().is_multiple_of(2) {
         return escape(text);
@@ -13,14 +13,15 @@ pub fn inline(text: &str) -> String {
     parts.map(|(n, part)| if n % 2 == 0 { escape(part) } else { code(part) }).collect()
 }
 
-/// Text as code.
+/// Text as inline code of HTML.
 pub fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
-/// The command under a figure, and a link to the page that runs it; `up` leads from the chapter's page to the book's root.
+/// The command under a figure, and a link to the page that runs it; `up` leads from the chapter's page to the book's
+/// root.
 pub fn command(text: &str, up: &str) -> String {
-    // The page's field stands behind the program's name.
+    // The page shows the program's name itself, and takes what follows it.
     let query = utf8_percent_encode(text.trim_start_matches("halfopen "), NON_ALPHANUMERIC);
     format!(
         "<p class=\"halfopen-command\">{} <a href=\"{up}run/index.html?run={query}\" title=\"Run it in this browser, and \

@@ -41,6 +41,7 @@
 //! A scenario's code is shown with mdBook's `{{#include FILE}}`.
 
 mod chapter;
+mod comparison;
 mod directive;
 mod figure;
 mod grammar;
@@ -57,7 +58,7 @@ use mdbook_driver::config::Config;
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
-pub use chapter::Fault;
+pub use chapter::Problem;
 
 use crate::explore::Runs;
 use chapter::Chapter;
@@ -70,16 +71,16 @@ const NAME: &str = "halfopen";
 
 /// All that is wrong in the chapters, one line each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct Problems(pub Vec<Problem>);
 
-impl fmt::Display for Faults {
+impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
         f.write_str(&lines.join("\n"))
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for Problems {}
 
 /// The book could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +93,7 @@ pub enum BuildError {
     Occupied(PathBuf),
     /// Directives are wrong.
     #[error(transparent)]
-    Chapters(#[from] Faults),
+    Chapters(#[from] Problems),
     /// mdBook says no.
     #[error("{0}")]
     MdBook(String),
@@ -112,11 +113,11 @@ impl HalfOpen {
         Self { runs }
     }
 
-    fn expand(&self, root: &Path, folder: &Path, book: &mut Book) -> Result<(), Faults> {
+    fn expand(&self, root: &Path, folder: &Path, book: &mut Book) -> Result<(), Problems> {
         // mdBook's `path` is the page's, where a README has become an index; `source_path` is the file's.
         let ledger = book.chapters().find(|c| chapter::has(&c.content, "ledger"));
         let ledger = ledger.and_then(|c| c.source_path.clone());
-        let mut faults = Vec::new();
+        let mut problems = Vec::new();
         book.for_each_chapter_mut(|page| {
             let Some(path) = page.source_path.as_deref() else {
                 return;
@@ -124,10 +125,10 @@ impl HalfOpen {
             let chapter = Chapter { runs: &self.runs, path, folder, root, ledger: ledger.as_deref() };
             match chapter.expand(&page.content) {
                 Ok(text) => page.content = text,
-                Err(found) => faults.extend(found),
+                Err(found) => problems.extend(found),
             }
         });
-        if faults.is_empty() { Ok(()) } else { Err(Faults(faults)) }
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
 }
 
@@ -170,7 +171,7 @@ pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
     // backslash away from what is to be shown as it is.
     config.set(format!("preprocessor.{NAME}.before"), ["links"]).map_err(of_mdbook)?;
     config.set("build.build-dir", &complete).map_err(of_mdbook)?;
-    // A chapter that SUMMARY.md names and nobody has written is a fault, not a file to be made.
+    // A chapter that SUMMARY.md names and nobody has written is a problem, not a file to be made.
     config.set("build.create-missing", false).map_err(of_mdbook)?;
     let mut book = MDBook::load_with_config(root, config).map_err(of_mdbook)?;
     book.with_preprocessor(HalfOpen::new(runs.clone()));
@@ -213,8 +214,8 @@ fn vacant(dest: &Path) -> Result<(), BuildError> {
 }
 
 fn of_mdbook(error: mdbook_preprocessor::errors::Error) -> BuildError {
-    match error.downcast::<Faults>() {
-        Ok(faults) => BuildError::Chapters(faults),
+    match error.downcast::<Problems>() {
+        Ok(problems) => BuildError::Chapters(problems),
         // The whole chain of causes on one line.
         Err(error) => BuildError::MdBook(format!("{error:#}")),
     }

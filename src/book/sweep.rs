@@ -8,7 +8,8 @@ use crate::explore::Registry;
 use crate::explore::run::verdict;
 use crate::explore::sweep::{self, Plan, Sweep};
 
-/// A chart, the command that reproduces it, and at how many points each claim holds; `up` leads to the book's root, `row` names a row of the ledger.
+/// A chart, the command that reproduces it, and at how many points each claim holds; `up` leads to the book's root, `row`
+/// names a row of the ledger.
 pub fn chart(
     checked: &Checked<'_>,
     registry: Registry,

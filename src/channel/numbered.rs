@@ -13,12 +13,12 @@ pub struct Numbered {
 }
 
 impl Numbered {
-    /// As it goes on the wire.
+    /// The bytes that go on the wire.
     pub fn to_bytes(self) -> Bytes {
         Bytes::from(format!("{{\"n\":{}}}", self.n))
     }
 
-    /// Reads what came from the wire; `None` if it is something else.
+    /// Reads what came from the wire; `None` if it is no numbered message.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }

@@ -65,7 +65,7 @@ pub struct Run {
     /// The seed of everything random.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// A fault script in place of the scenario's own.
+    /// A fault script in place of the scenario's own, like 'at 1m stall server for 30s'; '+ at 1m ...' adds to them.
     #[arg(long, value_name = "SCRIPT")]
     pub faults: Option<String>,
     /// Show every packet.
@@ -113,7 +113,7 @@ pub struct Sweep {
     /// Run each point so often, each time with the next seed: smallest, median and largest are told.
     #[arg(long, value_name = "N", default_value = "1")]
     pub seeds: NonZeroU32,
-    /// A fault script in place of the scenario's own.
+    /// A fault script in place of the scenario's own, like 'at 1m stall server for 30s'; '+ at 1m ...' adds to them.
     #[arg(long, value_name = "SCRIPT")]
     pub faults: Option<String>,
     #[arg(long, value_enum, default_value = "table")]

@@ -29,7 +29,9 @@ use std::process::ExitCode;
 use crate::explore::claims::ClaimsError;
 use crate::explore::sweep::SweepError;
 use crate::explore::{Registry, Runs, claims, list};
+use crate::parameter::Given;
 use crate::scenario::RunError;
+use crate::sim::engine::ending::Failure as GaveUp;
 use clap::{CommandFactory as _, FromArgMatches as _};
 use serde::Serialize;
 
@@ -56,10 +58,11 @@ enum Failure {
 impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
-            RunError::Parameter(_) | RunError::Faults(_) | RunError::UnknownScenario { .. } => {
-                Failure::Usage(error.to_string())
-            }
-            RunError::Simulation(_) => Failure::Broken(error.to_string()),
+            RunError::Parameter(_)
+            | RunError::Faults(_)
+            | RunError::UnknownScenario { .. }
+            | RunError::Failed(GaveUp::Limit { .. }) => Failure::Usage(error.to_string()),
+            RunError::Failed(_) | RunError::Simulation(_) => Failure::Broken(error.to_string()),
         }
     }
 }
@@ -205,6 +208,18 @@ fn serve(_: Option<u16>, _: Registry) -> Result<Status, Failure> {
     Err(Failure::Usage(
         "this build has no book in it (feature `book`); valid: list, run, sweep, claims".to_owned(),
     ))
+}
+
+/// What was given with `--set`, each parameter once.
+fn given(set: Vec<(String, String)>) -> Result<Given, Failure> {
+    let mut given = Given::new();
+    for (name, value) in set {
+        if given.contains_key(&name) {
+            return Err(Failure::Usage(format!("the parameter `{name}` is given twice")));
+        }
+        given.insert(name, value);
+    }
+    Ok(given)
 }
 
 fn print(out: &mut dyn Write, text: &str) -> Result<Status, Failure> {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use super::args::{Run, RunFormat};
 use super::capture::Capture;
-use super::{Failure, Status, print, print_json};
+use super::{Failure, Status, given, print, print_json};
 use crate::explore::Registry;
 use crate::explore::forms::{self, Figure};
 use crate::explore::run::{self, Telling};
@@ -18,7 +18,7 @@ pub fn run(args: Run, registry: Registry, out: &mut dyn Write) -> Result<Status,
     let shows_packets = args.packets || capture.is_some() || args.format == RunFormat::Svg;
     let settings = Settings {
         seed: args.seed,
-        given: args.set.into_iter().collect(),
+        given: given(args.set)?,
         faults: args.faults,
         engine: args.engine.engine,
         recording: if shows_packets { Recording::Packets } else { Recording::Story },

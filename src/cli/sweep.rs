@@ -7,7 +7,7 @@ use crate::explore::sweep::{self, Plan};
 use crate::scenario::Settings;
 
 use super::args::{Sweep, SweepFormat};
-use super::{Failure, Status, print, print_json};
+use super::{Failure, Status, given, print, print_json};
 
 pub fn sweep(args: Sweep, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
     let plan = Plan {
@@ -17,7 +17,7 @@ pub fn sweep(args: Sweep, registry: Registry, out: &mut dyn Write) -> Result<Sta
         seeds: args.seeds,
         settings: Settings {
             seed: args.seed,
-            given: args.set.into_iter().collect(),
+            given: given(args.set)?,
             faults: args.faults,
             engine: args.engine.engine,
             ..Settings::default()

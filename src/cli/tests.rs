@@ -90,6 +90,12 @@ fn a_claim_that_fails_at_the_defaults_is_an_error_and_under_changed_parameters_a
 }
 
 #[test]
+fn a_parameter_that_is_set_twice_is_refused() {
+    let twice = ["run", "fake/holds", "--set", "wait=1s", "--set", "wait=1s"];
+    assert_eq!(usage_error(&twice), "the parameter `wait` is given twice");
+}
+
+#[test]
 fn wrong_names_and_values_are_answered_with_what_is_valid() {
     assert_eq!(
         usage_error(&["run", "fake/hold"]),

@@ -44,6 +44,7 @@ pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> T
             .cloned()
             .collect(),
         ended: trace.ended.min(until),
+        left: trace.left.clone(),
     }
 }
 

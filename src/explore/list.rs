@@ -1,9 +1,9 @@
 //! What there is to run.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Registry;
-use crate::parameter::Spec;
+use crate::parameter::{Spec, Value};
 use crate::trace::text::columns;
 
 /// The scenarios, their questions and parameters, for a person.
@@ -17,7 +17,9 @@ pub fn text(registry: Registry) -> String {
         let rows: Vec<Vec<String>> = scenario
             .parameters()
             .iter()
-            .map(|s| vec![s.name.clone(), s.default.clone(), s.unit.to_owned(), range(s), s.help.to_owned()])
+            .map(|s| {
+                vec![s.name.clone(), s.default.text.clone(), s.unit.to_string(), range(s), s.help.to_owned()]
+            })
             .collect();
         out += &columns("  ", &rows);
     }
@@ -26,7 +28,8 @@ pub fn text(registry: Registry) -> String {
 
 /// The values allowed, in words: `1ms to 1h`, `linux, rfc6298`, or nothing where all of the type are.
 pub fn range(spec: &Spec) -> String {
-    match (&spec.min, &spec.max) {
+    let text = |value: &Option<Value>| value.as_ref().map(|value| value.text.clone());
+    match (text(&spec.min), text(&spec.max)) {
         _ if !spec.choices.is_empty() => spec.choices.join(", "),
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("from {min}"),
@@ -37,7 +40,7 @@ pub fn range(spec: &Spec) -> String {
 
 /// `[{scenario, question, parameters: [{name, unit, default, min, max, help}]}]`, with `choices` where the values are
 /// words.
-pub fn json(registry: Registry) -> Value {
+pub fn json(registry: Registry) -> serde_json::Value {
     registry
         .scenarios()
         .iter()
@@ -51,13 +54,13 @@ pub fn json(registry: Registry) -> Value {
         .collect()
 }
 
-fn spec(spec: &Spec) -> Value {
+fn spec(spec: &Spec) -> serde_json::Value {
     let mut value = json!({
         "name": spec.name,
-        "unit": spec.unit,
-        "default": spec.default,
-        "min": spec.min,
-        "max": spec.max,
+        "unit": spec.unit.to_string(),
+        "default": spec.default.text,
+        "min": spec.min.as_ref().map(|value| &value.text),
+        "max": spec.max.as_ref().map(|value| &value.text),
         "help": spec.help,
     });
     if !spec.choices.is_empty() {

@@ -81,6 +81,16 @@ impl Bench {
         Self { world, a, b, warm_up }
     }
 
+    /// `b` accepts, answers the warm-up, reads until the connection is over, and closes it.
+    pub fn b_reads(&self) {
+        let warm_up = self.warm_up;
+        self.b.does(async move |net| {
+            let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
+            listen_to(&mut stream).await;
+            Ok(())
+        });
+    }
+
     /// Runs until so many seconds after the event.
     pub fn run(self, until: f64) -> Result<View, WorldError> {
         let t0 = self.warm_up.t0;
@@ -231,7 +241,7 @@ impl View {
         self.trace.packets_from(host).after(self.t0)
     }
 
-    /// When.
+    /// When packets were sent, in seconds since the event.
     pub fn times(&self, packets: &Packets<'_>) -> Vec<f64> {
         packets.times().iter().map(|at| self.since(*at)).collect()
     }
@@ -256,7 +266,7 @@ fn kind(packet: &Packet) -> &'static str {
         (_, true, _) if flags.ack => "SYN-ACK",
         (_, true, _) => "SYN",
         (.., true) => "FIN",
-        _ if segment.len > 0 && !packet.marks.keepalive => "data",
+        _ if !segment.data.is_empty() && !packet.marks.keepalive => "data",
         _ => "ACK",
     }
 }

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::bench::{A, Bench, listen_to, noted};
 use super::measured::Measured;
 use super::{Observed, Replay};
-use crate::net::{ListenOptions, SocketOptions};
+use crate::net::SocketOptions;
 use crate::sim::world::WorldError;
 
 pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
@@ -63,11 +63,7 @@ pub(super) fn write_into(
         user_timeout: user_timeout_ms.map(Duration::from_millis),
         ..SocketOptions::default()
     };
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        std::future::pending().await
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let segment = vec![1; usize::try_from(size).unwrap_or_default()];

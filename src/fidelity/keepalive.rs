@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::bench::{A, B, Bench, listen_to};
 use super::measured::Measured;
 use super::{Observed, Replay};
-use crate::net::{Keepalive, ListenOptions, SocketOptions};
+use crate::net::{Keepalive, SocketOptions};
 use crate::parameter::ms;
 use crate::sim::world::WorldError;
 
@@ -39,11 +39,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
     };
     let mut bench = Bench::of(run, 20);
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        std::future::pending().await
-    });
+    bench.b_reads();
     let writes = mode == "hole_data";
     let given = options.clone();
     bench.a.does(async move |net| {

@@ -3,11 +3,11 @@
 //! - `measured`: reads the measurements. `bench`: the two machines they are made with. `observed`: what is seen of a run,
 //!   and when two such views agree.
 //! - `black_hole`, `keepalive`, ...: a family of measurements each: what is done, and what is looked at.
-//! - `known`: the rows that do not agree, and why. `table`: both as Markdown, for the book's appendix.
+//! - `known`: the rows that do not agree, and why.
 //!
 //! What is looked at is the same on both sides: when which segments leave, when and with which error a call fails, which
-//! states are left behind, how much a writer may write. What the measurements also hold, inside of Linux (`tcp_info`,
-//! memory accounting), is not: it has no counterpart here.
+//! states are left behind, how much a writer may write. What the measurements also hold of Linux's inside (`tcp_info`,
+//! memory accounting) has no counterpart here and is not compared.
 
 mod bench;
 mod black_hole;
@@ -23,7 +23,6 @@ mod outage;
 mod reboot;
 mod stopped;
 mod syn;
-mod table;
 
 use std::sync::OnceLock;
 
@@ -32,14 +31,12 @@ use observed::Observed;
 
 use crate::sim::world::WorldError;
 
-pub use table::markdown;
-
 /// Whether a row agrees.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Agreement {
     /// Every time within 9 % and 50 ms, every amount within 9 %, every outcome equal.
     Agrees,
-    /// It does not.
+    /// Something differs.
     Differs {
         /// The observations that do not agree.
         on: Vec<&'static str>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::bench::{A, B, Bench, listen_to};
+use super::bench::{A, B, Bench};
 use super::measured::Measured;
 use super::{Observed, Replay};
 use crate::net::{ListenOptions, SocketOptions};
@@ -32,11 +32,7 @@ fn loss(id: &str, run: Measured) -> Result<Replay, WorldError> {
     let cold = id.contains("cold");
     let mut bench = Bench::of(run, if cold { 0 } else { 20 });
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
         stream.write_all(&[1; SEGMENT]).await?;
@@ -47,7 +43,7 @@ fn loss(id: &str, run: Measured) -> Result<Replay, WorldError> {
         }
         std::future::pending().await
     });
-    let lost = bench.world.at(warm_up.t0).partition_one_way(&bench.a, &bench.b);
+    let lost = bench.world.at(warm_up.t0).partition(&bench.a, &bench.b).one_way();
     lost.lasting(Duration::from_micros(500));
     let view = bench.run(UNTIL_S)?;
     let received = view.trace.all("received").on(B).after(view.t0);

@@ -97,11 +97,7 @@ fn peer_gone_idle(run: Measured) -> Result<Replay, WorldError> {
         keepalive: Some(Keepalive { idle: secs(5), interval: secs(2), count: 3 }),
         ..SocketOptions::default()
     };
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         listen_to(&mut stream).await;
@@ -121,11 +117,7 @@ fn carrier(run: Measured) -> Result<Replay, WorldError> {
     let linux = Observed::new().times("sent", sent(run, true), UNTIL_S).list("arrived", arrived, UNTIL_S);
     let mut bench = Bench::of(run, 20);
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
         stream.write_u8(1).await?;

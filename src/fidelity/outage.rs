@@ -5,7 +5,7 @@ use tokio::io::AsyncWriteExt as _;
 use super::bench::{A, B, Bench, View, listen_to};
 use super::measured::Measured;
 use super::{Observed, Replay};
-use crate::net::{ListenOptions, SocketOptions};
+use crate::net::SocketOptions;
 use crate::parameter::{ms, secs};
 use crate::sim::world::WorldError;
 
@@ -27,11 +27,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
 
     let mut bench = Bench::of(run, 20);
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
         stream.write_u8(1).await?;

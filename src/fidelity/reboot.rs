@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::bench::{A, B, Bench, listen_to, noted};
 use super::measured::Measured;
 use super::{Observed, Replay};
-use crate::net::{ListenOptions, SocketOptions};
+use crate::net::SocketOptions;
 use crate::parameter::{ms, secs};
 use crate::sim::world::WorldError;
 
@@ -37,11 +37,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
 
     let mut bench = Bench::of(run, 20);
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        std::future::pending().await
-    });
+    bench.b_reads();
     let does = mode.clone();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;

@@ -65,7 +65,7 @@ fn backlog(run: Measured) -> Result<Replay, WorldError> {
         for n in 0..tried {
             let (connected, mut is_connected) = mpsc::channel(1);
             tasks.spawn(try_to_connect(net.clone(), n, connected));
-            // One after the other; who does not get in at once waits while the next one tries.
+            // One after the other; a connection that is not open at once is left to try on while the next one starts.
             let _ = timeout(PATIENCE, is_connected.recv()).await;
         }
         tasks.finished().await;
@@ -83,7 +83,7 @@ fn backlog(run: Measured) -> Result<Replay, WorldError> {
     Ok(Replay { what, linux, ours })
 }
 
-/// The bench wrote on the first three.
+/// Connects, and writes on the first three connections, as was done on Linux.
 async fn try_to_connect(net: SimNet, n: u64, connected: mpsc::Sender<()>) {
     match connect(&net).await {
         Ok(mut stream) => {
@@ -102,7 +102,7 @@ async fn try_to_connect(net: SimNet, n: u64, connected: mpsc::Sender<()>) {
 /// The SYNs of connections whose SYN is not answered, each counted from its connection's first, connection by
 /// connection; and how many packets went back to them.
 fn unanswered_syns(view: &View, until: f64) -> (Vec<f64>, usize) {
-    let port = |bytes: &[u8], of: fn(&Segment) -> u16| Segment::parse(bytes).map_or(0, |s| of(&s));
+    let port = |bytes: &[u8], of: fn(&Segment<'_>) -> u16| Segment::parse(bytes).map_or(0, |s| of(&s));
     let mut by_port: BTreeMap<u16, Vec<f64>> = BTreeMap::new();
     for packet in view.sent(A).syns().packets() {
         let times = by_port.entry(port(&packet.bytes, |s| s.src.port())).or_default();
@@ -230,11 +230,7 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     let mut bench = Bench::of(run, 20);
     set_buffers(&mut bench, run.get("sndbuf").count(), run.get("rcvbuf").count());
     let warm_up = bench.warm_up;
-    bench.b.does(async move |net| {
-        let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        listen_to(&mut stream).await;
-        Ok(())
-    });
+    bench.b_reads();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];

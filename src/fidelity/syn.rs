@@ -46,7 +46,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
     let world = &mut bench.world;
     match mode.as_str() {
         "hole" => drop(world.at(warm_up.t0).partition(&bench.a, &bench.b)),
-        "synack_hole" => drop(world.at(warm_up.t0).partition_one_way(&bench.b, &bench.a)),
+        "synack_hole" => drop(world.at(warm_up.t0).partition(&bench.b, &bench.a).one_way()),
         _ => {}
     }
     let view = bench.run(until)?;

@@ -9,7 +9,7 @@ use super::ticks::Ticks;
 use super::words::{shortened, width, wrapped};
 use crate::trace::Layer;
 
-pub use super::ticks::Unit;
+pub use super::ticks::AxisUnit;
 
 /// What a chart shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ pub struct Chart {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Axis {
     /// Numbers, to scale.
-    Numbers(Unit),
+    Numbers(AxisUnit),
     /// Words, in order; the first one stands at 0, the next one at 1.
     Words(Vec<String>),
 }
@@ -46,8 +46,8 @@ pub enum Axis {
 pub struct Panel {
     /// Its name.
     pub name: String,
-    /// What it is told in.
-    pub unit: Unit,
+    /// Its unit.
+    pub unit: AxisUnit,
     /// The dots of each of [`Chart::lines`], from left to right.
     pub lines: Vec<Vec<Dot>>,
 }
@@ -81,7 +81,7 @@ const KEY: f64 = 18.0;
 const SIZE: f64 = 10.5;
 /// A line with more dots than this has shapes only at some.
 const MOST_SHAPES: usize = 24;
-/// So many looks has a line in the style sheet.
+/// How many styles of lines the style sheet has.
 const LOOKS: usize = 5;
 /// The shapes of the dots.
 const SHAPES: [Layer; LOOKS] = [Layer::App, Layer::Tcp, Layer::Http, Layer::Ws, Layer::Link];
@@ -145,7 +145,7 @@ struct Across {
     low: f64,
     high: f64,
     ticks: Vec<(f64, String)>,
-    /// Words have no way from one to the next: no line joins them.
+    /// Whether the ticks are words; no line joins their dots, as there is nothing between two words.
     words: bool,
 }
 
@@ -159,7 +159,7 @@ impl Across {
             Axis::Numbers(unit) => {
                 let dots = chart.panels.iter().flat_map(|panel| &panel.lines).flatten();
                 let (low, high) = ends(dots.map(|dot| dot.x)).unwrap_or((0.0, 1.0));
-                // Where 0 is near it is shown.
+                // The axis begins at 0 if that is near.
                 let low = if low > 0.0 && low <= high * 0.25 { 0.0 } else { low };
                 let ticks = Ticks::new(*unit, low, high, 6).between(low, high);
                 Self { low, high, ticks, words: false }
@@ -173,7 +173,7 @@ impl Across {
         LEFT + share * (RIGHT - LEFT)
     }
 
-    /// What one word may take.
+    /// The width that one word may take.
     fn room(&self) -> f64 {
         (RIGHT - LEFT) / (self.high - self.low).max(1.0)
     }
@@ -302,7 +302,7 @@ impl Plot<'_> {
         };
         let places: Vec<Option<Place>> = dots.iter().map(place).collect();
         let few = places.len() <= MOST_SHAPES || self.across.words;
-        // A line alone on its page has to be told from no other.
+        // A single line with many dots needs no shapes: there is none to tell it from.
         let shapes = few || self.panel.lines.len() > 1;
         let every = if few { 1 } else { places.len().div_ceil(MOST_SHAPES / 2) };
         // The shapes of one line stand between those of the others.

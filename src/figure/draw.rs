@@ -9,7 +9,7 @@ use super::labels::{self, Page, Rect};
 use super::layout::{
     ABOVE_RULE, BESIDE, EVENT, FIELDS, HEAD, LOST_AT, Layout, Placed, is_fault, lands, name_width,
 };
-use super::rows::{Arrow, Content, End, Mark, Row, Weight, What};
+use super::rows::{Arrow, ArrowEnd, Content, Mark, Row, Weight, What};
 use super::svg::{Svg, document, ident, n};
 use super::words::{shortened, stretch, width, wrapped};
 use crate::trace::packets::described;
@@ -262,8 +262,8 @@ impl Canvas<'_> {
         };
         let end = lands(arrow, row.at, self.layout.latency);
         let share = match arrow.end {
-            End::Arrives(_) => 1.0,
-            End::Dies | End::Open => LOST_AT,
+            ArrowEnd::Arrives(_) => 1.0,
+            ArrowEnd::Dies | ArrowEnd::Open => LOST_AT,
         };
         let side = right_of(target);
         let from = (x + side * OFF_LANE, self.y(row.at));
@@ -279,9 +279,9 @@ impl Canvas<'_> {
         svg.line(class, from, tip);
         glyphs::tail(svg, arrow.mark, tail((from, tip)));
         match arrow.end {
-            End::Arrives(_) => glyphs::head(svg, from, tip, light),
-            End::Dies => glyphs::cross(svg, tip),
-            End::Open => {}
+            ArrowEnd::Arrives(_) => glyphs::head(svg, from, tip, light),
+            ArrowEnd::Dies => glyphs::cross(svg, tip),
+            ArrowEnd::Open => {}
         }
         svg.close();
     }
@@ -296,7 +296,7 @@ impl Canvas<'_> {
         let around = [0.0, -0.12, 0.12, -0.2, 0.2].iter();
         let shares: Vec<f64> = around.flat_map(|off| middles.iter().map(move |m| m + off / gaps)).collect();
         let whole = (tip.0 - from.0).hypot(tip.1 - from.1) / gaps;
-        let room = if matches!(arrow.end, End::Arrives(_)) { whole - 18.0 } else { whole + 20.0 };
+        let room = if matches!(arrow.end, ArrowEnd::Arrives(_)) { whole - 18.0 } else { whole + 20.0 };
         let text = shortened(&arrow.label, labels::SIZE, room.max(40.0));
         let most_crossed = if arrow.weight == Weight::Heavy { usize::MAX } else { 1 };
         let Some(placed) = page.place(&text, line, &shares, most_crossed) else {
@@ -321,6 +321,6 @@ fn tail((from, tip): labels::Line) -> (f64, f64) {
 fn shapes(arrow: &Arrow, line: labels::Line) -> impl Iterator<Item = Rect> {
     let around = |(x, y): (f64, f64), r: f64| Rect(x - r, y - r, x + r, y + r);
     let tail = (arrow.mark != Mark::Plain).then(|| around(tail(line), 3.0));
-    let cross = (arrow.end == End::Dies).then(|| around(line.1, 4.5));
+    let cross = (arrow.end == ArrowEnd::Dies).then(|| around(line.1, 4.5));
     tail.into_iter().chain(cross)
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::rows::{Arrow, Content, End, Note, What};
+use super::rows::{Arrow, ArrowEnd, Content, Note, What};
 use super::scale::{Block, Scale};
 use super::words::{moment, width, wrapped};
 use crate::trace::{HostId, Layer, Trace};
@@ -26,7 +26,7 @@ const COLUMN: Range<f64> = 34.0..116.0;
 const AXIS: Range<f64> = 64.0..90.0;
 /// Between lanes, when there are more than two.
 const LANE_GAP: f64 = 118.0;
-/// How far the way a lost packet gets.
+/// How far along its way a lost packet is drawn, as a share of the way.
 pub(super) const LOST_AT: f64 = 0.62;
 
 /// A note in its place.
@@ -134,7 +134,7 @@ impl<'a> Layout<'a> {
             moments.push(row.at);
             if let What::Arrow(arrow) = &row.what {
                 let end = lands(arrow, row.at, latency);
-                let made_up = !matches!(arrow.end, End::Arrives(_));
+                let made_up = !matches!(arrow.end, ArrowEnd::Arrives(_));
                 if made_up { &mut drawn } else { &mut moments }.push(end);
                 flights.push((row.at, end));
             }
@@ -168,8 +168,8 @@ fn column(lane: usize, last: usize) -> Range<usize> {
 /// When an arrow ends on the page.
 pub(super) fn lands(arrow: &Arrow, sent: Duration, latency: Duration) -> Duration {
     match arrow.end {
-        End::Arrives(at) => at.max(sent),
-        End::Dies | End::Open => sent + latency.mul_f64(LOST_AT),
+        ArrowEnd::Arrives(at) => at.max(sent),
+        ArrowEnd::Dies | ArrowEnd::Open => sent + latency.mul_f64(LOST_AT),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::draw::Canvas;
 use super::glyphs;
 use super::layout::is_fault;
-use super::rows::{End, Mark, What};
+use super::rows::{ArrowEnd, Mark, What};
 use super::svg::Svg;
 use super::words::{moment, stretch, width};
 use crate::trace::Layer;
@@ -92,7 +92,7 @@ impl Canvas<'_> {
                 entries.push((Entry::Arrow(mark), name));
             }
         }
-        if arrows().any(|a| a.end == End::Dies) {
+        if arrows().any(|a| a.end == ArrowEnd::Dies) {
             entries.push((Entry::Cross, "lost"));
         }
         if entries.is_empty() {
@@ -127,7 +127,7 @@ impl Canvas<'_> {
     pub fn summary(&self) -> String {
         let hosts: Vec<&str> = self.content.lanes.iter().map(|h| self.trace.host_name(*h)).collect();
         let arrows = self.content.rows.iter().filter_map(|r| match &r.what {
-            What::Arrow(arrow) => Some(arrow.end == End::Dies),
+            What::Arrow(arrow) => Some(arrow.end == ArrowEnd::Dies),
             What::Note(_) => None,
         });
         let (all, lost) = arrows.fold((0, 0), |(all, lost), dies| (all + 1, lost + usize::from(dies)));

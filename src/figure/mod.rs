@@ -17,7 +17,7 @@ mod margins;
 mod rows;
 mod scale;
 mod select;
-mod svg;
+pub(crate) mod svg;
 #[cfg(test)]
 mod tests;
 mod ticks;
@@ -26,9 +26,6 @@ mod words;
 use std::time::Duration;
 
 use crate::trace::{Layer, Trace};
-
-#[cfg(feature = "book")]
-pub(crate) use svg::escape;
 
 /// The style sheet of all figures. The page may set `--ho-accent`, `--ho-fault` and `--ho-bg`.
 pub const CSS: &str = include_str!("style.css");

@@ -8,7 +8,7 @@ use crate::trace::conversation::{View, views};
 use crate::trace::packets::described;
 use crate::trace::story::shown;
 use crate::trace::text::{grouped, seconds};
-use crate::trace::{Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use crate::trace::{Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
 
 /// Segments sent within this part of a flight are one arrow.
 const BURST: u32 = 4;
@@ -29,7 +29,7 @@ pub(super) enum Mark {
 
 /// Where an arrow ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum ArrowEnd {
     Arrives(Duration),
     Dies,
     /// The run ended first.
@@ -52,12 +52,14 @@ pub(super) enum Weight {
 pub(super) struct Arrow {
     pub from: HostId,
     pub to: Option<HostId>,
-    pub end: End,
+    pub end: ArrowEnd,
     pub mark: Mark,
     pub weight: Weight,
     pub label: String,
     /// All there is to say, shown under the pointer.
     pub title: String,
+    /// What several of them are called.
+    kind: &'static str,
     data_len: usize,
     all_data: bool,
     packets: usize,
@@ -133,7 +135,7 @@ impl Content {
         let lanes = lanes(trace, options, &rows, &spans);
         let chosen = !options.hosts.is_empty();
         rows.retain(|r| match &r.what {
-            // Who asks for two of many does not want to read what one of them has to do with the others.
+            // With chosen hosts, events that concern others are left out.
             What::Note(n) => {
                 n.host.is_none_or(|h| lanes.contains(&h))
                     && (!chosen || n.about.iter().all(|h| lanes.contains(h)))
@@ -166,7 +168,7 @@ impl Content {
             .rows
             .iter()
             .filter_map(|r| match &r.what {
-                What::Arrow(Arrow { end: End::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
+                What::Arrow(Arrow { end: ArrowEnd::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
                 _ => None,
             })
             .filter(|d| !d.is_zero())
@@ -177,19 +179,26 @@ impl Content {
 }
 
 fn note(trace: &Trace, event: &Event) -> Note {
+    let one_by_one = event.fields.iter().map(|(k, v)| (*k, shown(v), hosts_in(trace, k, v)));
+    let whole: Vec<String> = one_by_one.clone().map(|(k, text, _)| format!("{k}={text}")).collect();
+    let whole = whole.join(" ");
+    // Beside a lane there is little room, and a port tells nobody anything.
     let told = |names_hosts: bool| {
-        let fields = event.fields.iter().filter(|(k, v)| names_hosts || hosts_in(trace, k, v).is_empty());
-        fields.map(|(k, v)| format!("{k}={}", shown(v))).collect::<Vec<_>>().join(" ")
+        let fields = one_by_one.clone().filter(|(.., hosts)| names_hosts || hosts.is_empty());
+        let fields = fields.map(|(k, text, hosts)| match (k, &hosts[..]) {
+            ("peer", [host]) => format!("{k}={}", trace.host_name(*host)),
+            _ => format!("{k}={text}"),
+        });
+        fields.collect::<Vec<_>>().join(" ")
     };
-    let fields = told(true);
     let host = event.host.map_or("", |h| trace.host_name(h));
     let title =
-        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &fields].concat();
+        [&seconds(event.at), " s ", host, " ", event.layer.name(), ": ", event.name, " ", &whole].concat();
     Note {
         host: event.host,
         layer: event.layer,
         name: event.name.to_owned(),
-        fields,
+        fields: told(true),
         title: title.split_whitespace().collect::<Vec<_>>().join(" "),
         about: event.fields.iter().flat_map(|(k, v)| hosts_in(trace, k, v)).collect(),
         plain_fields: told(false),
@@ -291,7 +300,7 @@ fn arrows(trace: &Trace, inside: impl Fn(Duration) -> bool) -> Vec<Row> {
     rows
 }
 
-fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
+fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
     let mark = match packet.marks {
         Marks { duplicate: true, .. } => Mark::Duplicate,
         Marks { keepalive: true, .. } => Mark::Keepalive,
@@ -300,13 +309,18 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         _ => Mark::Plain,
     };
     let (end, fate) = match packet.fate {
-        Fate::Arrived(at) => (End::Arrives(at), format!("arrived {} s", seconds(at))),
-        Fate::Died(_, why) => (End::Dies, format!("lost: {why}")),
-        Fate::UnderWay => (End::Open, "under way when the run ended".to_owned()),
+        Fate::Arrived(at) => (ArrowEnd::Arrives(at), format!("arrived {} s", seconds(at))),
+        Fate::Died(_, why) => (ArrowEnd::Dies, format!("lost: {why}")),
+        Fate::UnderWay => (ArrowEnd::Open, "under way when the run ended".to_owned()),
     };
-    let plain = view.map_or_else(|| "not TCP".to_owned(), name);
+    let datagram = view.is_none().then(|| Datagram::parse(&packet.bytes).ok()).flatten();
+    let plain = match (view, datagram) {
+        (Some(view), _) => name(view),
+        (None, Some(datagram)) => format!("UDP {} B", grouped(datagram.data.len())),
+        (None, None) => "neither TCP nor UDP".to_owned(),
+    };
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
-    let data_len = view.map_or(0, |v| v.segment.len);
+    let data_len = view.map_or_else(|| datagram.map_or(0, |d| d.data.len()), |v| v.segment.data.len());
     let label = match mark {
         Mark::Plain => plain.clone(),
         Mark::Retransmission if flags.syn || flags.fin => format!("{plain} retransmission"),
@@ -317,7 +331,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     };
     let opens_or_closes = flags.syn || flags.fin || flags.rst;
     let weight = match (mark, end) {
-        (Mark::Plain, End::Arrives(_)) if !opens_or_closes => {
+        (Mark::Plain, ArrowEnd::Arrives(_)) if !opens_or_closes => {
             if data_len > 0 {
                 Weight::Plain
             } else {
@@ -329,7 +343,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
     let to = packet.to.map_or("nowhere", |h| trace.host_name(h));
     let numbers = view.map_or_else(String::new, |v| {
         let ack = v.ack.map_or_else(String::new, |a| format!(" ack {a}"));
-        format!(" [{}] seq {}:{}{ack}, {} B", v.segment.flags, v.seq, v.end(), v.segment.len)
+        format!(" [{}] seq {}:{}{ack}, {} B", v.segment.flags, v.seq, v.end(), v.segment.data.len())
     });
     let marks = packet.marks.names().iter().map(|m| format!(", {m}")).collect::<String>();
     let from = trace.host_name(packet.from);
@@ -342,6 +356,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
         weight,
         label,
         title,
+        kind: if datagram.is_some() { "datagrams" } else { "segments" },
         data_len,
         all_data: data_len > 0 && !opens_or_closes,
         packets: 1,
@@ -349,13 +364,13 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View>) -> Arrow {
 }
 
 /// `SYN ACK`, `GET /feed`, `PSH 1 B`, `ACK`.
-fn name(view: &View) -> String {
+fn name(view: &View<'_>) -> String {
     let segment = &view.segment;
     let flags = segment.flags;
     let mut out = match &view.message {
         Some(message) => message.clone(),
-        None if segment.len > 0 => {
-            format!("{}{} B", if flags.psh { "PSH " } else { "" }, grouped(segment.len))
+        None if !segment.data.is_empty() => {
+            format!("{}{} B", if flags.psh { "PSH " } else { "" }, grouped(segment.data.len()))
         }
         None if flags.syn => return flags.names(" "),
         None if !flags.fin && !flags.rst => return flags.names(" "),
@@ -374,21 +389,21 @@ impl Arrow {
     /// Whether a packet sent later may be drawn as one arrow with this one: it flies at the same moment, or is another
     /// segment of the same burst.
     fn flies_beside(&self, sent: Duration, next: &Arrow, next_sent: Duration) -> bool {
-        if (self.from, self.to, self.mark) != (next.from, next.to, next.mark) {
+        if (self.from, self.to, self.mark, self.kind) != (next.from, next.to, next.mark, next.kind) {
             return false;
         }
         if sent == next_sent {
             return self.end == next.end;
         }
         match (self.end, next.end) {
-            (End::Arrives(arrival), End::Arrives(_)) => {
+            (ArrowEnd::Arrives(arrival), ArrowEnd::Arrives(_)) => {
                 self.all_data && next.all_data && next_sent - sent <= (arrival.saturating_sub(sent)) / BURST
             }
             _ => false,
         }
     }
 
-    /// Takes up a packet that flies beside this one.
+    /// Makes a packet that flies beside this one part of the arrow.
     fn join(&mut self, next: Arrow) {
         self.packets += 1;
         self.data_len += next.data_len;
@@ -399,7 +414,7 @@ impl Arrow {
         } else if self.packets == 2 && !self.all_data {
             format!("{} + {}", self.label, next.label)
         } else {
-            format!("{} segments, {} B", self.packets, grouped(self.data_len))
+            format!("{} {}, {} B", self.packets, self.kind, grouped(self.data_len))
         };
         if self.packets <= MOST_TITLES {
             self.title = format!("{}; {}", self.title, next.title);

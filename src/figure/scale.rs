@@ -35,7 +35,7 @@ pub(super) struct Block {
     pub height: f64,
     /// How much of the height stands above the moment.
     pub above: f64,
-    /// It must stand at its moment.
+    /// Whether it must stand exactly at its moment.
     pub fixed: bool,
 }
 
@@ -99,7 +99,7 @@ impl Scale {
                         None => (SILENCE, format!("⋯ {silence}")),
                         Some(more) => (ROUTINE, format!("⋯ {silence}, {more}")),
                     };
-                    // Its words stand between those that go across the page.
+                    // The cut's label stands between the notes that go across the page.
                     let fixed = |b: &usize| blocks[*b].fixed.then_some(blocks[*b].above);
                     let top = y.max(across);
                     let bottom = top + height;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::rows::{End, Row, What};
+use super::rows::{ArrowEnd, Row, What};
 use crate::trace::fold::{self, Item};
 use crate::trace::{HostId, Layer};
 
@@ -66,7 +66,7 @@ fn item(row: &Row) -> Item<(u8, Option<HostId>, Option<HostId>, String)> {
         },
         What::Arrow(a) => {
             // Arrows are alike if they look alike, whatever bytes they carry.
-            let look = format!("{:?} {:?} {}", a.mark, a.weight, matches!(a.end, End::Arrives(_)));
+            let look = format!("{:?} {:?} {}", a.mark, a.weight, matches!(a.end, ArrowEnd::Arrives(_)));
             Item { key: (u8::MAX, Some(a.from), a.to, look), remarkable: false, kept: false }
         }
     }

@@ -2,7 +2,7 @@
 
 /// What the numbers along an axis are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
+pub enum AxisUnit {
     /// Seconds.
     Seconds,
     /// Bytes.
@@ -33,26 +33,26 @@ const TIMES: [f64; 17] = [
     21_600.0, 43_200.0,
 ];
 
-impl Unit {
+impl AxisUnit {
     fn names(self) -> Names {
         match self {
-            Unit::Seconds => SECONDS,
-            Unit::Bytes => BYTES,
-            Unit::BitsPerSecond => RATES,
-            Unit::Share => PERCENT,
-            Unit::Count | Unit::Number => PLAIN,
+            AxisUnit::Seconds => SECONDS,
+            AxisUnit::Bytes => BYTES,
+            AxisUnit::BitsPerSecond => RATES,
+            AxisUnit::Share => PERCENT,
+            AxisUnit::Count | AxisUnit::Number => PLAIN,
         }
     }
 
     /// The smallest round step that is not below `least`.
     fn step(self, least: f64) -> f64 {
         match self {
-            Unit::Seconds if least > 1.0 && least <= TIMES[TIMES.len() - 1] => {
+            AxisUnit::Seconds if least > 1.0 && least <= TIMES[TIMES.len() - 1] => {
                 TIMES.into_iter().find(|step| *step >= least).unwrap_or(least)
             }
-            Unit::Seconds if least > 1.0 => 86_400.0 * decimal(least / 86_400.0).max(1.0),
-            Unit::Bytes => least.max(1.0).log2().ceil().exp2(),
-            Unit::Count => decimal(least).max(1.0),
+            AxisUnit::Seconds if least > 1.0 => 86_400.0 * decimal(least / 86_400.0).max(1.0),
+            AxisUnit::Bytes => least.max(1.0).log2().ceil().exp2(),
+            AxisUnit::Count => decimal(least).max(1.0),
             _ => decimal(least),
         }
     }
@@ -71,13 +71,13 @@ fn decimal(least: f64) -> f64 {
 /// Round values of an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Ticks {
-    unit: Unit,
+    unit: AxisUnit,
     pub step: f64,
 }
 
 impl Ticks {
     /// For the stretch from `low` to `high`, not more than about `most` of them.
-    pub fn new(unit: Unit, low: f64, high: f64, most: usize) -> Self {
+    pub fn new(unit: AxisUnit, low: f64, high: f64, most: usize) -> Self {
         let room = high - low;
         let least = if room > 0.0 && room.is_finite() { room / most as f64 } else { 1.0 };
         Self { unit, step: unit.step(least) }
@@ -114,31 +114,34 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn labels(unit: Unit, low: f64, high: f64) -> Vec<String> {
+    fn labels(unit: AxisUnit, low: f64, high: f64) -> Vec<String> {
         Ticks::new(unit, low, high, 6).between(low, high).into_iter().map(|(_, label)| label).collect()
     }
 
     #[test]
     fn ticks_are_round_and_carry_their_unit() {
         assert_eq!(
-            labels(Unit::Seconds, 0.0, 120.0),
+            labels(AxisUnit::Seconds, 0.0, 120.0),
             ["0", "20 s", "40 s", "60 s", "80 s", "100 s", "120 s"]
         );
-        assert_eq!(labels(Unit::Seconds, 0.0, 300.0), ["0", "1 min", "2 min", "3 min", "4 min", "5 min"]);
-        assert_eq!(labels(Unit::Seconds, 0.0, 0.25), ["0", "50 ms", "100 ms", "150 ms", "200 ms", "250 ms"]);
-        assert_eq!(labels(Unit::Seconds, 0.0, 2.0), ["0", "500 ms", "1000 ms", "1500 ms", "2000 ms"]);
-        assert_eq!(labels(Unit::Seconds, 0.0, 1e6)[1], "2 d");
-        assert_eq!(labels(Unit::Bytes, 0.0, 5e5), ["0", "128 KiB", "256 KiB", "384 KiB"]);
-        assert_eq!(labels(Unit::BitsPerSecond, 1e6, 2e6)[0], "1000 kbit/s");
-        assert_eq!(labels(Unit::Share, 0.0, 0.05), ["0", "1%", "2%", "3%", "4%", "5%"]);
-        assert_eq!(labels(Unit::Count, 0.0, 2.0), ["0", "1", "2"]);
-        assert_eq!(labels(Unit::Number, -1.0, 0.5), ["-1.0", "-0.5", "0", "0.5"]);
+        assert_eq!(labels(AxisUnit::Seconds, 0.0, 300.0), ["0", "1 min", "2 min", "3 min", "4 min", "5 min"]);
+        assert_eq!(
+            labels(AxisUnit::Seconds, 0.0, 0.25),
+            ["0", "50 ms", "100 ms", "150 ms", "200 ms", "250 ms"]
+        );
+        assert_eq!(labels(AxisUnit::Seconds, 0.0, 2.0), ["0", "500 ms", "1000 ms", "1500 ms", "2000 ms"]);
+        assert_eq!(labels(AxisUnit::Seconds, 0.0, 1e6)[1], "2 d");
+        assert_eq!(labels(AxisUnit::Bytes, 0.0, 5e5), ["0", "128 KiB", "256 KiB", "384 KiB"]);
+        assert_eq!(labels(AxisUnit::BitsPerSecond, 1e6, 2e6)[0], "1000 kbit/s");
+        assert_eq!(labels(AxisUnit::Share, 0.0, 0.05), ["0", "1%", "2%", "3%", "4%", "5%"]);
+        assert_eq!(labels(AxisUnit::Count, 0.0, 2.0), ["0", "1", "2"]);
+        assert_eq!(labels(AxisUnit::Number, -1.0, 0.5), ["-1.0", "-0.5", "0", "0.5"]);
     }
 
     #[test]
     fn a_stretch_without_length_has_its_tick_if_it_is_round() {
-        assert_eq!(labels(Unit::Seconds, 5.0, 5.0), ["5 s"]);
-        assert_eq!(labels(Unit::Seconds, 5.5, 5.5), Vec::<String>::new());
+        assert_eq!(labels(AxisUnit::Seconds, 5.0, 5.0), ["5 s"]);
+        assert_eq!(labels(AxisUnit::Seconds, 5.5, 5.5), Vec::<String>::new());
     }
 
     proptest! {
@@ -146,7 +149,7 @@ mod tests {
         fn there_are_some_ticks_and_not_too_many_and_no_two_say_the_same(
             low in -1e3f64..1e3, room in 1e-4f64..1e7, kind in 0usize..6
         ) {
-            use Unit::*;
+            use AxisUnit::*;
             let unit = [Seconds, Bytes, BitsPerSecond, Share, Count, Number][kind];
             let ticks = Ticks::new(unit, low, low + room, 6).between(low, low + room);
             prop_assert!(ticks.len() <= 8, "{ticks:?}");

@@ -38,7 +38,7 @@ const TRIED: u16 = 100;
 /// The book could not be served.
 #[derive(Debug, thiserror::Error)]
 pub enum LabError {
-    /// Somebody else listens there.
+    /// The port cannot be listened on.
     #[error(
         "port {port} of 127.0.0.1 cannot be used ({error}); name another with `--port`, or none for the next free one"
     )]
@@ -64,7 +64,7 @@ pub enum LabError {
 pub(crate) struct Edition {
     /// Counted from 1.
     number: u64,
-    /// Its files; they go with the edition.
+    /// Its files; removed together with the edition.
     folder: TempDir,
 }
 
@@ -81,9 +81,9 @@ pub struct Lab {
     listener: TcpListener,
     address: SocketAddr,
     editions: latest::Receiver<Arc<Edition>>,
-    // Before the shelf: nobody builds any more when that goes.
+    // Dropped before the shelf, so that nothing is built any more when the folder is removed.
     _builder: Builder,
-    // Where the editions are.
+    // The folder of the editions.
     _shelf: TempDir,
 }
 
@@ -99,7 +99,7 @@ impl Drop for Builder {
         // No more changes: the thread ends.
         drop(self.watcher.take());
         if let Some(thread) = self.thread.take() {
-            // It told of its own panic.
+            // If it panicked, that was printed then.
             let _ = thread.join();
         }
     }

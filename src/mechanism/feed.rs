@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Notify;
-use tokio::time::{Instant, interval_at};
 use tracing::debug;
 
 use crate::channel::{Channel, ChannelError, Message, Numbered};
+use crate::net::time::{self, interval_at};
 
 /// How many updates a log keeps, unless told otherwise.
 const KEEP: usize = 1024;
@@ -56,7 +56,7 @@ impl Feed {
     /// Appends to the log, for ever.
     pub async fn publish(self, log: Log) {
         // `Burst`, the default: no update is left out.
-        let mut ticks = interval_at(Instant::now() + self.every, self.every);
+        let mut ticks = interval_at(time::now() + self.every, self.every);
         loop {
             ticks.tick().await;
             let n = log.append(|n| Numbered { n }.to_bytes());
@@ -299,7 +299,7 @@ mod tests {
         let feed = Feed::every(Duration::from_secs(2));
         let log = feed.log();
         let mut reader = log.reader();
-        let start = Instant::now();
+        let start = time::now();
         let mut publishing = tokio_test::task::spawn(feed.publish(log));
         for n in 1..=3 {
             tokio::select! {

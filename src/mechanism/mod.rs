@@ -14,6 +14,10 @@
 //! and so are the fields. Where both sides can say it, both do. Messages and pings are at level `DEBUG`, the rest
 //! at `INFO` or above.
 //!
+//! What a server does for one client, its heartbeat included, happens inside a span `conversation` (target
+//! `halfopen::app`) whose field `peer` is the client's address: in a trace the first field of every such event, told by
+//! name (`peer=phone:32768`).
+//!
 //! | Target | Event | Fields | Who, and when |
 //! |---|---|---|---|
 //! | `halfopen::http` | `upgrade requested` | `path` | the client asks, its connection being open |

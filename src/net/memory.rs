@@ -1,42 +1,68 @@
-//! A network inside the process, without TCP and without loss, for tests and comparisons: perfect, in order, with buffers of a chosen size, and recorded.
+//! A network inside the process, for tests and comparisons: no TCP and no loss, everything in order, with buffers of a
+//! chosen size, and with a record of what was written.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
 
-use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+use super::{Change, Changes, Datagrams, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
 
 /// The only machine there is; it connects to itself.
 #[derive(Clone)]
-pub struct MemoryNetwork(Arc<Mutex<State>>);
+pub struct MemoryNetwork(Arc<Mutex<State>>, Spawner);
 
 struct State {
     buffer: usize,
     listeners: BTreeMap<u16, mpsc::Sender<MemoryStream>>,
+    /// What waits for the reader of each bound port.
+    bound: BTreeMap<u16, Mailbox>,
     random: ChaCha8Rng,
     changes: broadcast::Sender<Change>,
     /// What every connecting side has written, in order of its connecting.
     written: Vec<Arc<Mutex<Vec<u8>>>>,
 }
 
+/// What has arrived at a UDP socket, and who waits for it.
+#[derive(Default)]
+struct Mailbox {
+    arrived: VecDeque<(SocketAddr, Box<[u8]>)>,
+    waiting: Vec<Waker>,
+}
+
+/// The port of `host:port`; the host is always this one.
+fn port_of(authority: &str) -> io::Result<u16> {
+    let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+    port.ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
 impl MemoryNetwork {
     /// A network whose connections hold `buffer` bytes each way.
     pub fn new(seed: u64, buffer: usize) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            buffer,
-            listeners: BTreeMap::new(),
-            random: ChaCha8Rng::seed_from_u64(seed),
-            changes: broadcast::Sender::new(1),
-            written: Vec::new(),
-        })))
+        Self(
+            Arc::new(Mutex::new(State {
+                buffer,
+                listeners: BTreeMap::new(),
+                bound: BTreeMap::new(),
+                random: ChaCha8Rng::seed_from_u64(seed),
+                changes: broadcast::Sender::new(1),
+                written: Vec::new(),
+            })),
+            Spawner::tokio(),
+        )
+    }
+
+    /// The same network for a process whose tasks `spawner` starts; by default the current tokio runtime does.
+    pub fn in_process(&self, spawner: Spawner) -> Self {
+        Self(self.0.clone(), spawner)
     }
 
     /// All that the `n`-th connecting side has written so far.
@@ -51,10 +77,14 @@ impl MemoryNetwork {
 impl Network for MemoryNetwork {
     type Stream = MemoryStream;
     type Listener = MemoryListener;
+    type Datagrams = MemoryDatagrams;
+
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        port_of(authority).map(address)
+    }
 
     async fn connect(&self, authority: &str, _: &SocketOptions) -> io::Result<MemoryStream> {
-        let port = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
-        let port: u16 = port.ok_or(io::ErrorKind::InvalidInput)?;
+        let port = port_of(authority)?;
         let (ours, queue) = {
             let mut state = self.0.lock().expect("no panic while it is locked");
             let queue = state.listeners.get(&port).ok_or(io::ErrorKind::ConnectionRefused)?.clone();
@@ -79,12 +109,29 @@ impl Network for MemoryNetwork {
         Ok(MemoryListener { port, queue })
     }
 
+    async fn bind(&self, port: u16) -> io::Result<MemoryDatagrams> {
+        let mut state = self.0.lock().expect("no panic while it is locked");
+        let free = |port: &u16| !state.bound.contains_key(port);
+        let port = match port {
+            0 => (1..=u16::MAX).rev().find(free),
+            port => Some(port).filter(free),
+        };
+        let port = port.ok_or(io::ErrorKind::AddrInUse)?;
+        state.bound.insert(port, Mailbox::default());
+        Ok(MemoryDatagrams { network: self.clone(), port })
+    }
+
     fn changes(&self) -> Changes {
         Changes(self.0.lock().expect("no panic while it is locked").changes.subscribe())
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        self.1.clone()
+    }
+
+    /// Nobody stops a process here.
+    fn stopping(&self) -> CancellationToken {
+        CancellationToken::new()
     }
 
     fn random(&self, buffer: &mut [u8]) {
@@ -152,6 +199,56 @@ impl AsyncWrite for MemoryStream {
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// A UDP socket of a [`MemoryNetwork`]: what it sends is there at once, in order, and never lost.
+pub struct MemoryDatagrams {
+    network: MemoryNetwork,
+    port: u16,
+}
+
+impl Datagrams for MemoryDatagrams {
+    fn poll_recv_from(
+        &self,
+        cx: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        let mut state = self.network.0.lock().expect("no panic while it is locked");
+        let mailbox = state.bound.get_mut(&self.port).ok_or(io::ErrorKind::NotConnected)?;
+        let Some((from, data)) = mailbox.arrived.pop_front() else {
+            if !mailbox.waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                mailbox.waiting.push(cx.waker().clone());
+            }
+            return Poll::Pending;
+        };
+        let n = data.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&data[..n]);
+        Poll::Ready(Ok((n, from)))
+    }
+
+    fn poll_send_to(&self, _: &mut Context<'_>, data: &[u8], to: SocketAddr) -> Poll<io::Result<()>> {
+        let mut state = self.network.0.lock().expect("no panic while it is locked");
+        // To a port of nobody it goes nowhere, as anywhere else.
+        if let Some(mailbox) = state.bound.get_mut(&to.port()) {
+            mailbox.arrived.push_back((address(self.port), data.into()));
+            mailbox.waiting.drain(..).for_each(Waker::wake);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send_ready(&self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(address(self.port))
+    }
+}
+
+impl Drop for MemoryDatagrams {
+    fn drop(&mut self) {
+        self.network.0.lock().expect("no panic while it is locked").bound.remove(&self.port);
     }
 }
 

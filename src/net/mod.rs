@@ -3,17 +3,20 @@
 //! Mechanisms and sessions are written against the traits of this room and nothing else, so that the very same code
 //! runs on a real network ([`os`], behind the feature `os`) and on a simulated one ([`crate::sim`]).
 //!
-//! - [`Network`]: connect, listen, be told of network changes, own tasks, draw random bytes.
+//! - [`Network`]: connect, listen, bind, look names up, be told of network changes, own tasks, draw random bytes.
 //! - [`Stream`] and [`Listener`]: a TCP connection and a listening socket, with the socket options that this book
 //!   is about.
+//! - [`Datagrams`]: a UDP socket.
 //! - [`Process`]: what runs on a machine.
-//! - [`Tasks`]: tasks that end with their owner.
+//! - [`Spawner`]: starts tasks of a process; [`Tasks`]: tasks that end with their owner. [`time`]: the machine's clock.
 
+mod datagram;
 pub mod memory;
 mod options;
 #[cfg(feature = "os")]
 pub mod os;
 mod tasks;
+pub mod time;
 
 use std::future::Future;
 use std::io;
@@ -22,8 +25,12 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::broadcast;
 
+pub use datagram::{Datagrams, TooLong};
 pub use options::{Keepalive, ListenOptions, SocketOptions};
-pub use tasks::{Gate, Tasks};
+/// The form of a stop signal.
+pub use tokio_util::sync::CancellationToken;
+
+pub use tasks::{Abort, Spawn, Spawner, Task, Tasks};
 
 /// One machine's view of its network.
 ///
@@ -33,13 +40,20 @@ pub trait Network: Clone + Send + Sync + 'static {
     type Stream: Stream;
     /// A listening socket.
     type Listener: Listener<Stream = Self::Stream>;
+    /// A UDP socket.
+    type Datagrams: Datagrams;
+
+    /// An address of `authority`, `host:port` as in a URL: the first, where a name has several.
+    ///
+    /// # Errors
+    /// `InvalidInput` for an authority that cannot be read, `NotFound` for a name that does not resolve.
+    fn lookup(&self, authority: &str) -> impl Future<Output = io::Result<SocketAddr>> + Send;
 
     /// Opens a connection to `authority`, `host:port` as in a URL.
     ///
     /// # Errors
-    /// As the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the SYN retries are used up,
-    /// `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port, `InvalidInput` for an
-    /// authority that cannot be read, `NotFound` for a name that does not resolve.
+    /// Those of [`Self::lookup`], and as the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the
+    /// SYN retries are used up, `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port.
     fn connect(
         &self,
         authority: &str,
@@ -57,11 +71,27 @@ pub trait Network: Clone + Send + Sync + 'static {
         options: &ListenOptions,
     ) -> impl Future<Output = io::Result<Self::Listener>> + Send;
 
+    /// Opens a UDP socket on `port` (0: any free port) of all the machine's addresses, those it has yet to get included.
+    ///
+    /// # Errors
+    /// `AddrInUse` when the port, or every one, is taken; `PermissionDenied` for a port that the system reserves.
+    fn bind(&self, port: u16) -> impl Future<Output = io::Result<Self::Datagrams>> + Send;
+
     /// What happens to the machine's interfaces from now on.
     fn changes(&self) -> Changes;
 
-    /// An empty set of tasks that runs on this machine; see [`Tasks`].
-    fn tasks(&self) -> Tasks;
+    /// Starts tasks of this process; also an executor for what hyper spawns. `tokio::spawn` would start tasks that a
+    /// simulated machine knows nothing of: there it fails the run.
+    fn spawner(&self) -> Spawner;
+
+    /// An empty set of tasks of this process; see [`Tasks`].
+    fn tasks(&self) -> Tasks {
+        Tasks::new(self.spawner())
+    }
+
+    /// The stop signal of this process (`SIGTERM`): cancelled when it is asked to come to its end, as before a deploy.
+    /// It gets some time to take leave of whoever it serves, and is killed after that.
+    fn stopping(&self) -> CancellationToken;
 
     /// Fills `buffer` with unpredictable bytes (in a simulation: with the seed's).
     fn random(&self, buffer: &mut [u8]);
@@ -98,7 +128,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     fn set_options(&self, options: &SocketOptions) -> io::Result<()>;
 }
 
-/// A listening socket. Its implementations also implement `axum::serve::Listener`.
+/// A listening socket.
 pub trait Listener: Send + 'static {
     /// The connections it accepts.
     type Stream: Stream;
@@ -116,7 +146,7 @@ pub trait Listener: Send + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// Whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken
+/// Returns whether an error of `accept` concerns one connection that died in the queue, so that the next one can be taken
 /// at once.
 pub(crate) fn is_one_connections(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};

@@ -31,6 +31,7 @@ impl Default for SocketOptions {
 
 parameters! {
     /// Keepalive probes of a connection (`tcp(7)`); the default values are Linux's.
+    #[derive(Copy)]
     pub struct Keepalive {
         /// TCP_KEEPIDLE: silence before the first probe (Linux: tcp_keepalive_time, 2 h).
         idle: Duration = hours(2), in secs(1)..=hours(9);

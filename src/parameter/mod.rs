@@ -5,28 +5,35 @@
 //! A field may itself be such a struct: its names are prefixed (`kernel.timers`).
 
 mod field;
+mod time;
 mod types;
+mod unit;
 mod value;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 pub use field::{Field, Range};
-pub use types::{BitRate, ByteSize, Choice, Probability, Scalar, hours, mins, ms, secs};
+#[doc(hidden)]
+pub use field::{declare_scalar, read_scalar};
+pub use time::{LONGEST, hours, micros, mins, ms, secs};
+pub use types::{BitRate, ByteSize, Choice, Probability, Scalar};
+pub use unit::Unit;
 pub use value::Value;
 
 /// What the outside may know of one parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Spec {
     /// Its full name: `heartbeat.interval`.
     pub name: String,
-    /// What its values are written in: `duration`, `bytes`, `count`, `probability`, `bit/s`, `flag`, `choice`.
-    pub unit: &'static str,
-    /// The default, as it would be typed.
-    pub default: String,
-    /// The smallest value allowed, as it would be typed.
-    pub min: Option<String>,
-    /// The largest value allowed, as it would be typed.
-    pub max: Option<String>,
+    /// What its values are written in.
+    pub unit: Unit,
+    /// The default.
+    pub default: Value,
+    /// The smallest value allowed; of a list, the smallest in it.
+    pub min: Option<Value>,
+    /// The largest value allowed; of a list, the largest in it.
+    pub max: Option<Value>,
     /// The values allowed, where they are words.
     pub choices: Vec<&'static str>,
     /// One line of help.
@@ -75,6 +82,38 @@ pub fn suggestion(name: &str, valid: &[String]) -> String {
     }
 }
 
+/// Reads a value on its own, outside any block.
+///
+/// # Errors
+/// What is wrong and what is valid, in one line.
+pub fn scalar<T: Scalar>(text: &str) -> Result<T, String> {
+    let spec = field::scalar_spec::<T>("", None, None, "");
+    let value = spec.value(text).map_err(|error| match error {
+        ParameterError::Invalid { problem, .. } => problem,
+        error @ ParameterError::Unknown { .. } => error.to_string(),
+    })?;
+    T::parse(&value.text).ok_or_else(|| format!("not a {}; valid: a value like {}", T::UNIT, T::EXAMPLE))
+}
+
+/// Names in one line, separated by commas; of many the first twenty, then `...`.
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    const MOST: usize = 20;
+    let mut names: Vec<&str> = names.into_iter().take(MOST + 1).collect();
+    if names.len() > MOST {
+        names[MOST] = "...";
+    }
+    names.join(", ")
+}
+
+/// A word of a command line, as a shell reads it: in quotes if it has to be.
+pub fn quoted(text: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "-_=+.,:/%@".contains(c);
+    match text.chars().all(plain) && !text.is_empty() {
+        true => text.into(),
+        false => format!("'{text}'").into(),
+    }
+}
+
 /// A struct declared by [`parameters!`](crate::parameters).
 pub trait Parameters: Sized + Default + Clone {
     /// Describes every field, with the values of `default` as defaults.
@@ -115,7 +154,10 @@ pub trait Parameters: Sized + Default + Clone {
 }
 
 /// Declares a struct of parameters. `name: Type = default, in min..=max;` with one line of documentation each, which is
-/// also the help. A `Type` that is itself declared so is a group; `in` is left out where there is no range.
+/// also the help. A `Type` that is itself declared so is a group; `in` is left out where there is no range. A `Vec` of
+/// values is a list, typed `1s,5s,30s`; its range is that of each value.
+///
+/// The struct is `Clone`, and `Copy` if `#[derive(Copy)]` stands above it.
 ///
 /// ```
 /// use halfopen::parameter::{Parameters, ms, secs};
@@ -128,11 +170,18 @@ pub trait Parameters: Sized + Default + Clone {
 ///         idle: Duration = secs(30), in ms(1)..=secs(3600);
 ///         /// Probes before giving up.
 ///         count: u32 = 3, in 1..=100;
+///         /// Pauses between the probes.
+///         pauses: Vec<Duration> = vec![secs(1), secs(5)], in ms(1)..=secs(60);
 ///     }
 /// }
 ///
 /// let given = [("idle".to_owned(), "45s".to_owned())].into();
 /// assert_eq!(Probe::from_given(&given).unwrap().idle, secs(45));
+/// let given = [("pauses".to_owned(), "1s, 1m 1s".to_owned())].into();
+/// assert_eq!(
+///     Probe::from_given(&given).unwrap_err().to_string(),
+///     "pauses=1m 1s: out of range; valid: 1ms to 1m (like 250ms, 1m 30s, 2h)"
+/// );
 /// ```
 #[macro_export]
 macro_rules! parameters {
@@ -140,7 +189,7 @@ macro_rules! parameters {
         $( #[doc = $help:literal] $field:ident : $ty:ty = $default:expr $(, in $range:expr)? ; )*
     }) => {
         $(#[$outer])*
-        #[derive(Debug, Clone, Copy, PartialEq)]
+        #[derive(Debug, Clone, PartialEq)]
         $vis struct $name { $( #[doc = $help] pub $field: $ty, )* }
 
         impl Default for $name {
@@ -172,4 +221,25 @@ macro_rules! parameters {
             }
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{listed, quoted};
+
+    #[test]
+    fn a_list_of_names_that_stops_says_so() {
+        let names: Vec<String> = (1..=21).map(|n| n.to_string()).collect();
+        let some = |n: usize| listed(names[..n].iter().map(String::as_str));
+        assert!(some(20).ends_with("19, 20"));
+        assert!(some(21).ends_with("19, 20, ..."));
+    }
+
+    #[test]
+    fn a_word_is_quoted_where_a_shell_would_cut_it_up() {
+        assert_eq!(quoted("1m"), "1m");
+        assert_eq!(quoted("1m 30s"), "'1m 30s'");
+        assert_eq!(quoted("a;b"), "'a;b'");
+        assert_eq!(quoted(""), "''");
+    }
 }

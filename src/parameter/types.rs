@@ -1,36 +1,19 @@
 //! The types a parameter may have. Each knows how its values are typed and shown.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use jiff::fmt::friendly::{Designator, Spacing, SpanParser, SpanPrinter};
 
-use super::field::{Field, Range};
-use super::{Given, ParameterError, Spec};
-
-/// Milliseconds.
-pub const fn ms(n: u64) -> Duration {
-    Duration::from_millis(n)
-}
-/// Seconds.
-pub const fn secs(n: u64) -> Duration {
-    Duration::from_secs(n)
-}
-/// Minutes.
-pub const fn mins(n: u64) -> Duration {
-    Duration::from_secs(n * 60)
-}
-/// Hours.
-pub const fn hours(n: u64) -> Duration {
-    Duration::from_secs(n * 3600)
-}
+use super::{LONGEST, Unit, micros};
 
 /// A value that is typed as text.
-pub trait Scalar: Sized + Clone + PartialOrd {
+pub trait Scalar: Sized + Clone {
     /// What its values are written in.
-    const UNIT: &'static str;
+    const UNIT: Unit;
     /// What a value looks like, for error messages.
     const EXAMPLE: &'static str;
-    /// Reads a value.
+    /// Reads a value; `None` if it cannot be read or is beyond [`Self::limits`].
     fn parse(text: &str) -> Option<Self>;
     /// The value, as it would be typed.
     fn show(&self) -> String;
@@ -38,69 +21,21 @@ pub trait Scalar: Sized + Clone + PartialOrd {
     fn choices() -> Vec<&'static str> {
         Vec::new()
     }
-}
-
-fn declare<T: Scalar>(name: &str, default: &T, range: Range<T>, help: &'static str, out: &mut Vec<Spec>) {
-    out.push(Spec {
-        name: name.to_owned(),
-        unit: T::UNIT,
-        default: default.show(),
-        min: range.as_ref().map(|r| r.start().show()),
-        max: range.as_ref().map(|r| r.end().show()),
-        choices: T::choices(),
-        help,
-    });
-}
-
-fn read<T: Scalar>(name: &str, default: &T, range: Range<T>, given: &mut Given) -> Result<T, ParameterError> {
-    let Some(text) = given.remove(name) else {
-        return Ok(default.clone());
-    };
-    let invalid =
-        |problem: String| ParameterError::Invalid { name: name.to_owned(), value: text.clone(), problem };
-    let bounds = range.as_ref().map(|r| (r.start().show(), r.end().show()));
-    let bounds = bounds.as_ref().map(|(min, max)| (min.as_str(), max.as_str()));
-    let valid = valid_values(&T::choices(), bounds, T::EXAMPLE);
-    match T::parse(text.trim()) {
-        None => Err(invalid(format!("not a {}; valid: {valid}", T::UNIT))),
-        Some(v) if range.as_ref().is_some_and(|r| !r.contains(&v)) => {
-            Err(invalid(format!("out of range; valid: {valid}")))
-        }
-        Some(v) => Ok(v),
+    /// The smallest and the largest value of the type, where a person should know them.
+    fn limits() -> Option<RangeInclusive<Self>> {
+        None
     }
 }
 
-/// The values allowed, in words.
-pub(super) fn valid_values(choices: &[&str], bounds: Option<(&str, &str)>, example: &str) -> String {
-    match bounds {
-        _ if !choices.is_empty() => choices.join(", "),
-        Some((min, max)) => format!("{min} to {max} (like {example})"),
-        None => format!("a value like {example}"),
-    }
-}
+crate::scalar_field!(Duration, u32, u64, bool, String, ByteSize, Probability, BitRate);
 
-macro_rules! scalar_field {
-    ($($ty:ty),*) => { $(
-        impl Field for $ty {
-            fn declare(name: &str, default: &Self, range: Range<Self>, help: &'static str, out: &mut Vec<Spec>) {
-                declare(name, default, range, help, out);
-            }
-            fn read(name: &str, default: &Self, range: Range<Self>, given: &mut Given) -> Result<Self, ParameterError> {
-                read(name, default, range, given)
-            }
-            fn show(&self, name: &str, out: &mut Vec<(String, String)>) {
-                out.push((name.to_owned(), Scalar::show(self)));
-            }
-        }
-    )* };
-}
-scalar_field!(Duration, u32, u64, bool, ByteSize, Probability, BitRate);
-
+/// Typed as people write them: `250ms`, `1m 30s`, `2h`. Read to the nearest microsecond, the resolution of a run, and shown
+/// so: `25.0003ms` is `25ms`. No longer than [`LONGEST`].
 impl Scalar for Duration {
-    const UNIT: &'static str = "duration";
+    const UNIT: Unit = Unit::Duration;
     const EXAMPLE: &'static str = "250ms, 1m 30s, 2h";
     fn parse(text: &str) -> Option<Self> {
-        SpanParser::new().parse_unsigned_duration(text).ok()
+        duration(text).map(micros).filter(|d| *d <= LONGEST)
     }
     fn show(&self) -> String {
         SpanPrinter::new()
@@ -108,10 +43,18 @@ impl Scalar for Duration {
             .spacing(Spacing::BetweenUnits)
             .unsigned_duration_to_string(self)
     }
+    fn limits() -> Option<RangeInclusive<Self>> {
+        Some(Duration::ZERO..=LONGEST)
+    }
+}
+
+/// A duration of any length and resolution.
+pub(super) fn duration(text: &str) -> Option<Duration> {
+    SpanParser::new().parse_unsigned_duration(text).ok()
 }
 
 impl Scalar for u32 {
-    const UNIT: &'static str = "count";
+    const UNIT: Unit = Unit::Count;
     const EXAMPLE: &'static str = "3";
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -119,10 +62,13 @@ impl Scalar for u32 {
     fn show(&self) -> String {
         self.to_string()
     }
+    fn limits() -> Option<RangeInclusive<Self>> {
+        Some(0..=u32::MAX)
+    }
 }
 
 impl Scalar for u64 {
-    const UNIT: &'static str = "count";
+    const UNIT: Unit = Unit::Count;
     const EXAMPLE: &'static str = "3";
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -133,7 +79,7 @@ impl Scalar for u64 {
 }
 
 impl Scalar for bool {
-    const UNIT: &'static str = "flag";
+    const UNIT: Unit = Unit::Flag;
     const EXAMPLE: &'static str = "true";
     fn parse(text: &str) -> Option<Self> {
         match text {
@@ -150,6 +96,18 @@ impl Scalar for bool {
     }
 }
 
+/// Any text on one line but `'`, so that it can stand in a command.
+impl Scalar for String {
+    const UNIT: Unit = Unit::Text;
+    const EXAMPLE: &'static str = "any text without '";
+    fn parse(text: &str) -> Option<Self> {
+        (!text.contains(|c: char| c == '\'' || c.is_control())).then(|| text.to_owned())
+    }
+    fn show(&self) -> String {
+        self.clone()
+    }
+}
+
 /// A number of bytes: `1500B`, `64KiB`, `4MiB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
@@ -158,7 +116,7 @@ const BINARY: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 
 const DECIMAL: [(&str, u64); 4] = [("GB", 1_000_000_000), ("MB", 1_000_000), ("KB", 1000), ("B", 1)];
 
 impl Scalar for ByteSize {
-    const UNIT: &'static str = "bytes";
+    const UNIT: Unit = Unit::Bytes;
     const EXAMPLE: &'static str = "1500B, 64KiB";
     fn parse(text: &str) -> Option<Self> {
         if let Ok(n) = text.parse() {
@@ -181,22 +139,30 @@ impl Scalar for ByteSize {
 pub struct Probability(pub f64);
 
 impl Scalar for Probability {
-    const UNIT: &'static str = "probability";
+    const UNIT: Unit = Unit::Probability;
     const EXAMPLE: &'static str = "5%, 0.05";
     fn parse(text: &str) -> Option<Self> {
-        let p = match text.strip_suffix('%') {
-            // To a millionth of a percent, so that what is shown reads back as the same number.
-            Some(percent) => (percent.trim().parse::<f64>().ok()? * 1e6).round() / 1e8,
-            None => text.parse().ok()?,
-        };
-        (0.0..=1.0).contains(&p).then_some(Probability(p))
+        share(text).filter(|p| (0.0..=1.0).contains(p)).map(Probability)
     }
     fn show(&self) -> String {
-        format!("{}%", (self.0 * 1e8).round() / 1e6)
+        // Plus 0.0, so that -0.0 is 0.0.
+        format!("{}%", (self.0 * 1e8).round() / 1e6 + 0.0)
+    }
+    fn limits() -> Option<RangeInclusive<Self>> {
+        Some(Probability(0.0)..=Probability(1.0))
     }
 }
 
-/// A line rate: `1Mbit/s`, `64kbit/s`.
+/// A number or a percentage, to a millionth of a percent, so that what is shown reads back as the same number.
+pub(super) fn share(text: &str) -> Option<f64> {
+    let hundred_millionths = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().ok()? * 1e6,
+        None => text.parse::<f64>().ok()? * 1e8,
+    };
+    (!hundred_millionths.is_nan()).then(|| hundred_millionths.round() / 1e8 + 0.0)
+}
+
+/// A line rate: `1Mbit/s`, `64kbit/s`; typed, from 1 bit/s to 1000 Gbit/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BitRate(pub u64);
 
@@ -204,12 +170,10 @@ const RATES: [(&str, u64); 4] =
     [("Gbit/s", 1_000_000_000), ("Mbit/s", 1_000_000), ("kbit/s", 1000), ("bit/s", 1)];
 
 impl Scalar for BitRate {
-    const UNIT: &'static str = "bit/s";
+    const UNIT: Unit = Unit::BitRate;
     const EXAMPLE: &'static str = "64kbit/s, 10Mbit/s";
     fn parse(text: &str) -> Option<Self> {
-        let (suffix, factor) = RATES.iter().find(|(suffix, _)| text.ends_with(suffix))?;
-        let n: u64 = text.strip_suffix(suffix)?.trim().parse().ok()?;
-        Some(BitRate(n.checked_mul(*factor)?))
+        bit_rate(text).map(BitRate).filter(|rate| (SLOWEST..=FASTEST).contains(rate))
     }
     fn show(&self) -> String {
         match RATES.iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
@@ -217,6 +181,21 @@ impl Scalar for BitRate {
             None => format!("{}bit/s", self.0),
         }
     }
+    fn limits() -> Option<RangeInclusive<Self>> {
+        Some(SLOWEST..=FASTEST)
+    }
+}
+
+/// A line that carries nothing is a partition.
+const SLOWEST: BitRate = BitRate(1);
+/// As fast as any line that is sold.
+const FASTEST: BitRate = BitRate(1_000_000_000_000);
+
+/// Any number of bits a second.
+pub(super) fn bit_rate(text: &str) -> Option<u64> {
+    let (suffix, factor) = RATES.iter().find(|(suffix, _)| text.ends_with(suffix))?;
+    let n: u64 = text.strip_suffix(suffix)?.trim().parse().ok()?;
+    n.checked_mul(*factor)
 }
 
 /// An enumeration whose values are words.
@@ -231,55 +210,24 @@ pub trait Choice: Copy + PartialEq + 'static {
     }
 }
 
-/// Makes a [`Choice`] usable as a parameter.
+/// Makes a [`Choice`] usable as a parameter, and in lists of them.
 #[macro_export]
 macro_rules! choice_parameter {
     ($ty:ty) => {
-        impl $crate::parameter::Field for $ty {
-            fn declare(
-                name: &str,
-                default: &Self,
-                _: $crate::parameter::Range<Self>,
-                help: &'static str,
-                out: &mut Vec<$crate::parameter::Spec>,
-            ) {
-                use $crate::parameter::Choice;
-                out.push($crate::parameter::Spec {
-                    name: name.to_owned(),
-                    unit: "choice",
-                    default: default.word().to_owned(),
-                    min: None,
-                    max: None,
-                    choices: Self::WORDS.iter().map(|(w, _)| *w).collect(),
-                    help,
-                });
+        impl $crate::parameter::Scalar for $ty {
+            const UNIT: $crate::parameter::Unit = $crate::parameter::Unit::Choice;
+            const EXAMPLE: &'static str = "one of its words";
+            fn parse(text: &str) -> Option<Self> {
+                let words = <$ty as $crate::parameter::Choice>::WORDS;
+                words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
             }
-            fn read(
-                name: &str,
-                default: &Self,
-                _: $crate::parameter::Range<Self>,
-                given: &mut $crate::parameter::Given,
-            ) -> Result<Self, $crate::parameter::ParameterError> {
-                use $crate::parameter::Choice;
-                let Some(text) = given.remove(name) else {
-                    return Ok(*default);
-                };
-                match Self::WORDS.iter().find(|(w, _)| *w == text.trim()) {
-                    Some((_, v)) => Ok(*v),
-                    None => Err($crate::parameter::ParameterError::Invalid {
-                        name: name.to_owned(),
-                        value: text,
-                        problem: format!(
-                            "no such choice; valid: {}",
-                            Self::WORDS.iter().map(|(w, _)| *w).collect::<Vec<_>>().join(", ")
-                        ),
-                    }),
-                }
+            fn show(&self) -> String {
+                $crate::parameter::Choice::word(*self).to_owned()
             }
-            fn show(&self, name: &str, out: &mut Vec<(String, String)>) {
-                use $crate::parameter::Choice;
-                out.push((name.to_owned(), self.word().to_owned()));
+            fn choices() -> Vec<&'static str> {
+                <$ty as $crate::parameter::Choice>::WORDS.iter().map(|(word, _)| *word).collect()
             }
         }
+        $crate::scalar_field!($ty);
     };
 }

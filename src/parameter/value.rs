@@ -1,37 +1,24 @@
 //! A value of a parameter, read by its declaration alone: for those who do not know the struct it belongs to.
 
-use std::time::Duration;
-
-use super::types::valid_values;
-use super::{BitRate, ByteSize, ParameterError, Probability, Scalar, Spec};
+use super::unit::{Amount, Scale};
+use super::{BitRate, ByteSize, ParameterError, Probability, Scalar, Spec, Unit};
 
 /// A value that a declaration allows.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value {
-    /// It, as it would be typed.
+    /// The value, as it would be typed.
     pub text: String,
-    /// Where it stands on a scale, in seconds, bytes, bits a second or as the number it is; `None` for a word.
+    /// Where it stands on a scale, in seconds, bytes, bits a second or as the number it is; `None` for words, texts and
+    /// lists.
     pub position: Option<f64>,
 }
 
-/// What can be counted with.
-#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-enum Amount {
-    /// Nanoseconds, bytes, bits a second, or things.
-    Whole(u128),
-    /// A probability.
-    Share(f64),
-}
-
-/// How the values of one unit are read and shown.
-struct Unit {
-    read: fn(&str) -> Option<Amount>,
-    show: fn(Amount) -> Option<String>,
-    example: &'static str,
-    /// What stands for 1 on the scale.
-    one: f64,
-    /// Amounts between two multiples of this are rounded to multiples of it.
-    grain: u128,
+impl Value {
+    /// A value known to be valid.
+    pub(super) fn of(unit: Unit, text: String) -> Self {
+        let position = unit.scale().and_then(|scale| Some(scale.position((scale.read)(&text)?)));
+        Self { text, position }
+    }
 }
 
 impl Spec {
@@ -40,18 +27,28 @@ impl Spec {
     /// # Errors
     /// [`ParameterError::Invalid`] when it cannot be read or is out of range.
     pub fn value(&self, text: &str) -> Result<Value, ParameterError> {
-        let Some(unit) = unit(self.unit) else {
-            let word = self.word(text.trim());
-            return match word {
-                Some(word) => Ok(Value { text: word.to_owned(), position: None }),
-                None if self.unit == <bool as Scalar>::UNIT => {
-                    Err(self.invalid(text, format!("not a {}; valid: {}", self.unit, self.valid(""))))
-                }
-                None => Err(self.invalid(text, format!("no such choice; valid: {}", self.valid("")))),
-            };
-        };
-        let amount = self.amount(&unit, text)?;
-        self.shown(&unit, amount).ok_or_else(|| self.invalid(text, "cannot be shown".to_owned()))
+        let word = |text: String| Value { text, position: None };
+        match self.unit {
+            Unit::List(of) => {
+                let one = Spec { unit: *of, ..self.clone() };
+                let values = items(text).map(|item| Ok(one.value(item)?.text));
+                Ok(word(values.collect::<Result<Vec<_>, ParameterError>>()?.join(",")))
+            }
+            Unit::Flag | Unit::Choice => match (self.word(text.trim()), self.unit) {
+                (Some(listed), _) => Ok(word(listed.to_owned())),
+                (None, Unit::Flag) => Err(self.invalid(text, format!("not a flag; valid: {}", self.valid()))),
+                (None, _) => Err(self.invalid(text, format!("no such choice; valid: {}", self.valid()))),
+            },
+            Unit::Text => match String::parse(text.trim()) {
+                Some(text) => Ok(word(text)),
+                None => Err(self.invalid(text, format!("not a text; valid: {}", self.valid()))),
+            },
+            Unit::Duration | Unit::Bytes | Unit::Count | Unit::Probability | Unit::BitRate => {
+                let scale = self.scale(text)?;
+                let amount = self.amount(&scale, text)?;
+                shown(&scale, amount).ok_or_else(|| self.invalid(text, "cannot be shown".to_owned()))
+            }
+        }
     }
 
     /// `count` values, evenly spaced, the first `from` and the last `to`. Where they would not be whole they are rounded to
@@ -62,16 +59,13 @@ impl Spec {
     /// when there are not so many values.
     pub fn between(&self, from: &str, to: &str, count: u32) -> Result<Vec<Value>, ParameterError> {
         let whole = format!("{from}..{to}/{count}");
-        let Some(unit) = unit(self.unit) else {
-            let valid = self.valid("");
-            return Err(self.invalid(&whole, format!("words have no range; list them; valid: {valid}")));
-        };
+        let scale = self.scale(&whole)?;
         if count < 2 {
             return Err(self.invalid(&whole, "a range has 2 values or more".to_owned()));
         }
-        let (from, to) = (self.amount(&unit, from)?, self.amount(&unit, to)?);
+        let (from, to) = (self.amount(&scale, from)?, self.amount(&scale, to)?);
         let values: Option<Vec<Value>> =
-            (0..count).map(|n| self.shown(&unit, step(from, to, n, count - 1, unit.grain))).collect();
+            (0..count).map(|n| shown(&scale, Amount::step(from, to, n, count - 1))).collect();
         let values = values.ok_or_else(|| self.invalid(&whole, "cannot be shown".to_owned()))?;
         match values.windows(2).any(|pair| pair[0].text == pair[1].text) {
             true => Err(self.invalid(&whole, format!("there are no {count} different values in it"))),
@@ -79,119 +73,85 @@ impl Spec {
         }
     }
 
+    fn scale(&self, range: &str) -> Result<Scale, ParameterError> {
+        let words = || format!("words have no range; list them; valid: {}", self.valid());
+        self.unit.scale().ok_or_else(|| self.invalid(range, words()))
+    }
+
     /// The valid word that is meant: as they are listed, or another word for the same flag.
     fn word(&self, text: &str) -> Option<&'static str> {
         let listed = |text: &str| self.choices.iter().find(|word| **word == text).copied();
         match self.unit {
-            <bool as Scalar>::UNIT => listed(&bool::parse(text)?.show()),
+            Unit::Flag => listed(&bool::parse(text)?.show()),
             _ => listed(text),
         }
     }
 
-    fn amount(&self, unit: &Unit, text: &str) -> Result<Amount, ParameterError> {
-        let bound = |bound: &Option<String>| bound.as_deref().and_then(unit.read);
-        let Some(amount) = (unit.read)(text.trim()) else {
-            let problem = format!("not a {}; valid: {}", self.unit, self.valid(unit.example));
-            return Err(self.invalid(text, problem));
+    fn amount(&self, scale: &Scale, text: &str) -> Result<Amount, ParameterError> {
+        let bound = |bound: &Option<Value>| bound.as_ref().and_then(|value| (scale.read)(&value.text));
+        let Some(amount) = (scale.read)(text.trim()) else {
+            return Err(self.invalid(text, format!("not a {}; valid: {}", self.unit, self.valid())));
         };
         if bound(&self.min).is_some_and(|min| amount < min)
             || bound(&self.max).is_some_and(|max| amount > max)
         {
-            let problem = format!("out of range; valid: {}", self.valid(unit.example));
-            return Err(self.invalid(text, problem));
+            return Err(self.invalid(text, format!("out of range; valid: {}", self.valid())));
         }
         Ok(amount)
     }
 
-    fn shown(&self, unit: &Unit, amount: Amount) -> Option<Value> {
-        let position = match amount {
-            // Nanoseconds of a century stay well below what a float holds to the microsecond.
-            Amount::Whole(n) => n as f64 / unit.one,
-            Amount::Share(p) => p,
-        };
-        Some(Value { text: (unit.show)(amount)?, position: Some(position) })
+    /// The values allowed, in words.
+    fn valid(&self) -> String {
+        let bounds = self.min.as_ref().zip(self.max.as_ref());
+        let bounds = bounds.map(|(min, max)| (min.text.as_str(), max.text.as_str()));
+        valid_values(&self.choices, bounds, self.unit.example())
     }
 
-    fn valid(&self, example: &str) -> String {
-        let bounds = self.min.as_deref().zip(self.max.as_deref());
-        valid_values(&self.choices, bounds, example)
-    }
-
-    fn invalid(&self, value: &str, problem: String) -> ParameterError {
+    pub(super) fn invalid(&self, value: &str, problem: String) -> ParameterError {
         ParameterError::Invalid { name: self.name.clone(), value: value.to_owned(), problem }
     }
 }
 
-/// The `n`-th of `steps` even steps from one amount to the other.
-fn step(from: Amount, to: Amount, n: u32, steps: u32, grain: u128) -> Amount {
-    match (from, to) {
-        (Amount::Whole(from), Amount::Whole(to)) => {
-            let coarse = from.is_multiple_of(grain) && to.is_multiple_of(grain);
-            let grain = if coarse { grain } else { 1 };
-            let (n, steps) = (u128::from(n), u128::from(steps));
-            let way = (from.abs_diff(to) / grain * n * 2 + steps) / (steps * 2) * grain;
-            Amount::Whole(if to >= from { from + way } else { from - way })
-        }
-        (Amount::Share(from), Amount::Share(to)) => {
-            Amount::Share(from + (to - from) * f64::from(n) / f64::from(steps))
-        }
-        _ => from,
+fn shown(scale: &Scale, amount: Amount) -> Option<Value> {
+    Some(Value { text: (scale.show)(amount)?, position: Some(scale.position(amount)) })
+}
+
+/// The values in a list; in a blank text there are none.
+pub(super) fn items(list: &str) -> impl Iterator<Item = &str> {
+    let some = !list.trim().is_empty();
+    list.split(',').filter(move |_| some).map(str::trim)
+}
+
+/// The values allowed, in words.
+pub(super) fn valid_values(choices: &[&str], bounds: Option<(&str, &str)>, example: &str) -> String {
+    match bounds {
+        _ if !choices.is_empty() => choices.join(", "),
+        Some((min, max)) => format!("{min} to {max} (like {example})"),
+        None => format!("a value like {example}"),
     }
 }
 
-fn unit(name: &str) -> Option<Unit> {
-    fn whole(amount: Amount) -> Option<u64> {
-        match amount {
-            Amount::Whole(n) => u64::try_from(n).ok(),
-            Amount::Share(_) => None,
+impl Unit {
+    /// What a value looks like.
+    fn example(self) -> &'static str {
+        match self {
+            Unit::Duration => std::time::Duration::EXAMPLE,
+            Unit::Bytes => ByteSize::EXAMPLE,
+            Unit::Count => u64::EXAMPLE,
+            Unit::Probability => Probability::EXAMPLE,
+            Unit::BitRate => BitRate::EXAMPLE,
+            Unit::Flag => bool::EXAMPLE,
+            Unit::Choice => "",
+            Unit::Text => String::EXAMPLE,
+            Unit::List(of) => of.example(),
         }
-    }
-    match name {
-        <Duration as Scalar>::UNIT => Some(Unit {
-            read: |text| Duration::parse(text).map(|d| Amount::Whole(d.as_nanos())),
-            show: |amount| whole(amount).map(|n| Duration::from_nanos(n).show()),
-            example: Duration::EXAMPLE,
-            one: 1e9,
-            // Microseconds: the network knows nothing finer.
-            grain: 1000,
-        }),
-        <u64 as Scalar>::UNIT => Some(Unit {
-            read: |text| u64::parse(text).map(|n| Amount::Whole(n.into())),
-            show: |amount| whole(amount).map(|n| n.show()),
-            example: u64::EXAMPLE,
-            one: 1.0,
-            grain: 1,
-        }),
-        ByteSize::UNIT => Some(Unit {
-            read: |text| ByteSize::parse(text).map(|n| Amount::Whole(n.0.into())),
-            show: |amount| whole(amount).map(|n| ByteSize(n).show()),
-            example: ByteSize::EXAMPLE,
-            one: 1.0,
-            grain: 1,
-        }),
-        BitRate::UNIT => Some(Unit {
-            read: |text| BitRate::parse(text).map(|n| Amount::Whole(n.0.into())),
-            show: |amount| whole(amount).map(|n| BitRate(n).show()),
-            example: BitRate::EXAMPLE,
-            one: 1.0,
-            grain: 1,
-        }),
-        Probability::UNIT => Some(Unit {
-            read: |text| Probability::parse(text).map(|p| Amount::Share(p.0)),
-            show: |amount| match amount {
-                Amount::Share(p) => Some(Probability(p).show()),
-                Amount::Whole(_) => None,
-            },
-            example: Probability::EXAMPLE,
-            one: 1.0,
-            grain: 1,
-        }),
-        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::parameter::{Parameters, hours, ms, secs};
     use proptest::prelude::*;
@@ -211,6 +171,10 @@ mod tests {
             rate: BitRate = BitRate(1000);
             /// A flag.
             eager: bool = true;
+            /// Several durations.
+            pauses: Vec<Duration> = vec![secs(1), secs(5)], in ms(1)..=hours(1);
+            /// A text.
+            note: String = "none".to_owned();
         }
     }
 
@@ -242,6 +206,13 @@ mod tests {
             ("rate", "1Mbit/s"),
             ("eager", "on"),
             ("eager", "perhaps"),
+            ("tries", "99999999999999999999"),
+            ("pauses", " 1s, 1m 30s,250ms "),
+            ("pauses", "1s,2h"),
+            ("pauses", "1s,,2s"),
+            ("pauses", ""),
+            ("note", "two words"),
+            ("note", "it's"),
         ] {
             let given = [(name.to_owned(), text.to_owned())].into();
             let typed = All::from_given(&given).map(|all| {
@@ -249,6 +220,61 @@ mod tests {
             });
             assert_eq!(spec(name).value(text).map(|value| value.text), typed, "{name}={text}");
         }
+    }
+
+    fn said(name: &str, text: &str) -> String {
+        spec(name).value(text).map_or_else(|error| error.to_string(), |value| value.text)
+    }
+
+    #[test]
+    fn durations_are_read_to_the_nearest_microsecond_and_no_longer_than_a_run_can_be() {
+        assert_eq!(said("wait", "25.0003ms"), "25ms");
+        assert_eq!(said("wait", "1ms1ns"), "1ms");
+        assert_eq!(said("wait", "1500ns"), "2µs");
+        for long in ["18446744073709551615s", "5124095576030431h", "8784h 1us"] {
+            let read = crate::parameter::scalar::<Duration>(long);
+            assert_eq!(
+                read.unwrap_err(),
+                "out of range; valid: 0s to 8784h (like 250ms, 1m 30s, 2h)",
+                "{long}"
+            );
+        }
+        assert_eq!(crate::parameter::scalar("8784h"), Ok(crate::parameter::LONGEST));
+    }
+
+    #[test]
+    fn minus_nothing_is_nothing() {
+        assert_eq!(said("loss", "-0"), "0%");
+        assert_eq!(said("loss", "-0%"), "0%");
+        assert_eq!(Probability(-0.0).show(), "0%");
+        assert_eq!(said("loss", "150%"), "loss=150%: out of range; valid: 0% to 100% (like 5%, 0.05)");
+        assert_eq!(said("loss", "nan"), "loss=nan: not a probability; valid: 0% to 100% (like 5%, 0.05)");
+    }
+
+    #[test]
+    fn a_line_that_carries_nothing_is_no_line_rate() {
+        assert!(said("rate", "0bit/s").contains("out of range; valid: 1bit/s to 1000Gbit/s"));
+    }
+
+    #[test]
+    fn the_values_of_a_list_are_checked_one_by_one() {
+        assert_eq!(said("pauses", "90s, 1ms"), "1m 30s,1ms");
+        assert_eq!(
+            said("pauses", "1s,2h"),
+            "pauses=2h: out of range; valid: 1ms to 1h (like 250ms, 1m 30s, 2h)"
+        );
+        assert_eq!(spec("pauses").unit.to_string(), "list of durations");
+        assert_eq!(spec("pauses").default.text, "1s,5s");
+        let given = [("pauses".to_owned(), "90s, 1ms".to_owned())].into();
+        assert_eq!(All::from_given(&given).unwrap().pauses, [secs(90), ms(1)]);
+    }
+
+    #[test]
+    fn a_declaration_carries_its_default_and_bounds_as_numbers() {
+        let wait = spec("wait");
+        assert_eq!(wait.default, Value { text: "30s".to_owned(), position: Some(30.0) });
+        assert_eq!(wait.max.and_then(|max| max.position), Some(3600.0));
+        assert_eq!(spec("loss").max.and_then(|max| max.position), Some(1.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::parameter::{Given, ParameterError, Parameters, Spec};
 use crate::scenario::{Outcome, RunError, Scenario, Settings};
-use crate::sim::fault::Script;
+use crate::sim::fault::GivenFaults;
 use crate::sim::world::WorldError;
 use crate::sim::{Sysctls, World};
 use crate::trace::Recording;
@@ -62,22 +62,24 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
 
     fn run(&self, settings: &Settings) -> Result<Outcome, RunError> {
         let (own, kernel) = self.read(&settings.given)?;
-        let faults = settings.faults.as_deref().map(str::parse::<Script>).transpose()?;
-        let shown = faults.as_ref().map(Script::to_string);
+        let faults = settings.faults.as_deref().map(str::parse::<GivenFaults>).transpose()?;
+        let shown = faults.as_ref().map(GivenFaults::to_string);
         let mut parameters = own.settings();
         kernel.show(KERNEL, &mut parameters);
         let defaults: Vec<Spec> = self.specs();
         let changed = parameters
             .iter()
             .zip(&defaults)
-            .filter(|((_, value), spec)| *value != spec.default)
+            .filter(|((_, value), spec)| *value != spec.default.text)
             .map(|(setting, _)| setting.clone())
             .collect();
         let mut world = World::new(settings.seed, settings.engine, kernel, faults);
         world.records(self.needs.max(settings.recording));
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
+            WorldError::Failed(e) => RunError::Failed(e),
             WorldError::Engine(e) => RunError::Simulation(e),
+            WorldError::NoAddress { .. } => RunError::Simulation(e.to_string()),
         })?;
         Ok(report.into_outcome(Outcome {
             scenario: self.name,

@@ -9,8 +9,9 @@ mod report;
 pub mod tcp;
 pub mod websocket;
 
-use crate::parameter::{Choice as _, Given, ParameterError, Spec};
+use crate::parameter::{Choice as _, Given, ParameterError, Spec, quoted};
 use crate::sim::Engine;
+use crate::sim::engine::ending::Failure;
 use crate::sim::fault::ScriptError;
 use crate::trace::{Recording, Trace};
 
@@ -21,7 +22,8 @@ pub struct Settings {
     pub seed: u64,
     /// Parameters that differ from their defaults.
     pub given: Given,
-    /// A fault script that takes the place of the scenario's own.
+    /// A fault script that takes the place of the scenario's own, or comes to them if it begins with `+`
+    /// ([`GivenFaults`](crate::sim::fault::GivenFaults)).
     pub faults: Option<String>,
     /// The engine to run it on.
     pub engine: Engine,
@@ -124,14 +126,6 @@ impl Outcome {
     }
 }
 
-/// A value as one word of a command line.
-pub(crate) fn quoted(value: &str) -> String {
-    match value.contains(char::is_whitespace) {
-        true => format!("'{value}'"),
-        false => value.to_owned(),
-    }
-}
-
 /// A run could not be made. Its text is one line that says what is valid.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -149,6 +143,9 @@ pub enum RunError {
         /// The names there are.
         valid: Vec<String>,
     },
+    /// The run was given up: a process panicked, or a bound was reached.
+    #[error(transparent)]
+    Failed(#[from] Failure),
     /// The simulation itself failed, which is an error in this crate.
     #[error("the simulation failed: {0}")]
     Simulation(String),

@@ -1,6 +1,6 @@
 //! The heartbeat: asks a silent peer for a sign of life, and gives it up when none comes.
 //!
-//! The machine owns no clock and no connection; it is told when something was received, and asked what to do. Two
+//! The monitor owns no clock and no connection; it is told when something was received, and asked what to do. Two
 //! rules:
 //!
 //! - It counts from the last thing *received*, whatever it was, so that a busy connection needs no pings. What
@@ -18,6 +18,7 @@ use crate::parameter::{hours, ms, secs};
 
 crate::parameters! {
     /// How a peer is asked for signs of life.
+    #[derive(Copy)]
     pub struct Heartbeat {
         /// Silence before the peer is asked for a sign of life.
         interval: Duration = secs(30), in ms(1)..=hours(24);
@@ -33,7 +34,7 @@ pub enum Action {
     SendPing,
     /// Nothing before this time, unless something is received.
     Wait(Instant),
-    /// Give the peer up: nothing was heard of it for so long. Asked again, the machine says so again.
+    /// Give the peer up: nothing was heard of it for so long. Asked again, the monitor says so again.
     Dead {
         /// Since its last sign of life.
         silence: Duration,
@@ -42,15 +43,15 @@ pub enum Action {
 
 /// The state of one heartbeat.
 #[derive(Debug, Clone)]
-pub struct Machine {
+pub struct Monitor {
     heartbeat: Heartbeat,
     received: Instant,
     /// When it was decided to ask, if nothing was received since.
     asked: Option<Instant>,
 }
 
-impl Machine {
-    /// A machine for a connection that is open from `now` on; being open is a sign of life.
+impl Monitor {
+    /// A monitor for a connection that is open from `now` on; being open is a sign of life.
     pub fn new(heartbeat: Heartbeat, now: Instant) -> Self {
         Self { heartbeat, received: now, asked: None }
     }
@@ -88,14 +89,14 @@ impl Machine {
 mod tests {
     use super::*;
 
-    fn machine() -> (Machine, Instant) {
+    fn monitor() -> (Monitor, Instant) {
         let start = Instant::now();
-        (Machine::new(Heartbeat { interval: secs(30), timeout: secs(15) }, start), start)
+        (Monitor::new(Heartbeat { interval: secs(30), timeout: secs(15) }, start), start)
     }
 
     #[test]
     fn a_silent_peer_is_asked_after_the_interval_and_dead_after_the_timeout() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         assert_eq!(m.poll(start), Action::Wait(start + secs(30)));
         assert_eq!(m.poll(start + ms(29_999)), Action::Wait(start + secs(30)));
         assert_eq!(m.poll(start + secs(30)), Action::SendPing);
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_talking_peer_is_never_asked() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         for n in 1..1000 {
             let now = start + secs(29) * n;
             assert!(matches!(m.poll(now), Action::Wait(_)));
@@ -117,7 +118,7 @@ mod tests {
 
     #[test]
     fn any_message_is_a_sign_of_life_not_only_the_pong() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         assert_eq!(m.poll(start + secs(30)), Action::SendPing);
         m.on_received(start + secs(44));
         assert_eq!(m.poll(start + secs(45)), Action::Wait(start + secs(74)));
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn one_ping_is_asked_for_not_one_a_poll() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         assert_eq!(m.poll(start + secs(30)), Action::SendPing);
         for s in 30..45 {
             assert_ne!(m.poll(start + secs(s)), Action::SendPing);
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn after_a_stall_of_its_own_it_asks_before_it_judges() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         // It should have asked at 30 s, and would have judged at 45 s; it got to run at 100 s.
         assert_eq!(m.poll(start + secs(100)), Action::SendPing);
         assert_eq!(m.poll(start + secs(100)), Action::Wait(start + secs(115)));
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_waited_out_a_stall_counts() {
-        let (mut m, start) = machine();
+        let (mut m, start) = monitor();
         assert_eq!(m.poll(start + secs(30)), Action::SendPing);
         m.on_received(start + secs(100));
         assert_eq!(m.poll(start + secs(100)), Action::Wait(start + secs(130)));

@@ -1,7 +1,7 @@
 //! Sessions: what outlives a connection, or at least notices its end.
 //!
 //! A session is generic over the channel that a mechanism opens ([`crate::channel::Opens`]), and a heartbeat is put
-//! around any channel ([`crate::net::ChannelLayer`]), on either side:
+//! around any channel ([`crate::channel::ChannelLayer`]), on either side:
 //!
 //! ```
 //! # use halfopen::{mechanism::{feed::Feed, websocket}, session::{Heartbeat, Session}};
@@ -11,13 +11,13 @@
 //! let client = Session::over(websocket::client("ws://server/feed")).heartbeat(heartbeat).publish_every(rate);
 //! ```
 //!
-//! - [`heartbeat`]: the rules, as a machine without clock and connection.
+//! - [`heartbeat`]: the rules, as a monitor without clock and connection.
 //! - [`Watched`]: a channel with a heartbeat around it.
 //! - [`Session`]: a client's session.
 //!
 //! # Events
 //!
-//! As of mechanisms ([`crate::mechanism`]): name, layer and fields are a contract. Messages are at level `DEBUG`,
+//! As for mechanisms ([`crate::mechanism`]), name, layer and fields are a contract. Messages are at level `DEBUG`,
 //! the rest at `INFO` or above. Pings and pongs are the mechanism's to tell.
 //!
 //! | Target | Event | Fields | When |
@@ -35,6 +35,6 @@ pub mod heartbeat;
 mod testing;
 mod watched;
 
-pub use conversation::{End, Session};
+pub use conversation::{Session, SessionEnd};
 pub use heartbeat::Heartbeat;
 pub use watched::{BY as HEARTBEAT, Watched};

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rand::SeedableRng as _;
@@ -12,11 +13,13 @@ use tokio::sync::broadcast;
 use super::world::WorldError;
 use super::world::described::{Described, LinkEnd};
 use crate::sim::engine::Built;
-use crate::sim::engine::doorbell::Doorbell;
-use crate::sim::engine::group::{Group, RunningMachine};
+use crate::sim::engine::attention::Attention;
+use crate::sim::engine::ending::Ending;
+use crate::sim::engine::group::Group;
 use crate::sim::fault::plan::{self, Place};
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::kernel::{Kernel, mix};
+use crate::sim::machine::running::RunningMachine;
 use crate::sim::machine::socket::Shared;
 use crate::sim::path::{InterfaceId, Network};
 use crate::trace::collect::Recorder;
@@ -51,8 +54,11 @@ impl Described {
             ids.push(host);
             let mut own = Vec::new();
             for (i, (_, router)) in machine.interfaces.iter().enumerate() {
-                let outside = address(if router.is_some() { 100 } else { 10 }, i, m);
-                let inside = router.map(|options| (address(172, i, m), options));
+                let outside = address(if router.is_some() { Use::Outside } else { Use::Public }, i, m)?;
+                let inside = match *router {
+                    Some(options) => Some((address(Use::Inside, i, m)?, options)),
+                    None => None,
+                };
                 own.push(network.add_interface(places[m], host, outside, inside));
                 names.insert(outside, machine.name.clone());
                 if let Some((inside, _)) = inside {
@@ -70,7 +76,8 @@ impl Described {
                 }
             }
         }
-        let script = self.given_faults.as_ref().unwrap_or(&self.faults);
+        let script =
+            self.given_faults.as_ref().map_or_else(|| self.faults.clone(), |given| given.over(&self.faults));
         let described: Vec<Place> = self
             .machines
             .iter()
@@ -86,17 +93,21 @@ impl Described {
                     .collect(),
             })
             .collect();
-        let happenings = plan::apply(script, &described, self.lasts, &mut network, recorder)?;
+        let mut timelines = plan::apply(&script, &described, self.lasts, &mut network, recorder)?;
         // Shorter than the shortest latency, so that a parcel is there before it is due.
-        let derived = self.shortest_latency().saturating_sub(SHORTEST_TICK);
+        let shortest = script.shortest_latency().unwrap_or(Duration::MAX).min(self.shortest_latency());
+        let derived = shortest.saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
         let network = Arc::new(Mutex::new(network));
+        let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone()));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
+        recorder.names(names.clone());
         let mut built = Vec::new();
+        let mut shared_of: Vec<Option<Arc<Shared>>> = self.machines.iter().map(|_| None).collect();
         for (n, (name, members)) in groups.into_iter().enumerate() {
             let clock = Clock::default();
-            let doorbell = Arc::new(Doorbell::default());
+            let attention = Arc::new(Attention::default());
             let mut machines = Vec::new();
             for &m in &members {
                 let secret = mix(self.seed ^ mix(m as u64 + 1));
@@ -107,34 +118,35 @@ impl Described {
                     cpu: Arc::default(),
                     host: ids[m],
                     clock: clock.clone(),
-                    doorbell: doorbell.clone(),
+                    attention: attention.clone(),
+                    ending: ending.clone(),
+                    recorder: recorder.clone(),
+                    name: self.machines[m].name.clone(),
+                    left: OnceLock::new(),
+                    tasks: AtomicUsize::new(0),
+                    behind_us: AtomicU64::new(0),
+                    dns: Mutex::default(),
                     index: machines.len(),
                     hosts: hosts.clone(),
                     changes: broadcast::channel(CHANGES_KEPT).0,
                     entropy: Mutex::new(ChaCha8Rng::seed_from_u64(mix(secret))),
                 };
-                machines.push(RunningMachine::new(
-                    Arc::new(shared),
-                    interfaces[m].clone(),
-                    self.machines[m].programs.clone(),
-                ));
+                let shared = Arc::new(shared);
+                shared_of[m] = Some(shared.clone());
+                let machine =
+                    RunningMachine::new(shared, interfaces[m].clone(), self.machines[m].programs.clone());
+                machines.push((machine, std::mem::take(&mut timelines[m])));
             }
-            let happenings = happenings
-                .iter()
-                .filter(|(_, m, _)| places[*m].0 == n)
-                .map(|(at, m, h)| (*at, places[*m].1, h.clone()))
-                .collect();
-            built.push(Group::new(
-                (n, name),
-                clock,
-                doorbell,
-                machines,
-                happenings,
-                network.clone(),
-                recorder.clone(),
-            ));
+            built.push(Group::new((n, name), clock, attention, ending.clone(), machines, network.clone()));
         }
-        Ok(Built { groups: built, network, lasts: self.lasts, tick, seed: self.seed })
+        Ok(Built {
+            groups: built,
+            network,
+            ending,
+            machines: shared_of.into_iter().flatten().collect(),
+            tick,
+            seed: self.seed,
+        })
     }
 
     /// Which machines share a group, and where each of them stands.
@@ -180,14 +192,76 @@ impl Described {
     }
 }
 
-/// The address of a machine's `i`-th interface, in the network that begins with `net`.
-fn address(net: u8, i: usize, machine: usize) -> Ipv4Addr {
-    // 10.0.0.0/8 stands for public addresses, 100.64.0.0/10 for routers' outsides, 172.16.0.0/12 for their insides.
-    let second = match net {
-        100 => 64,
-        172 => 16,
-        _ => 0,
+/// What an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    /// A machine's own, seen by everybody: in 10.0.0.0/8, which stands for public addresses.
+    Public,
+    /// The outside of a router: in 100.64.0.0/10.
+    Outside,
+    /// A machine's own behind a router, seen by nobody else: in 172.16.0.0/12.
+    Inside,
+}
+
+/// Machines for which there are addresses: a million, and what is left of 2^20.
+const MOST_MACHINES: usize = (1 << 20) - 1;
+/// Interfaces of one machine for which there are addresses.
+const MOST_INTERFACES: usize = 85;
+
+/// The address of a machine's `i`-th interface: another for every interface, machine and use.
+///
+/// # Errors
+/// [`WorldError::NoAddress`] beyond [`MOST_MACHINES`] or [`MOST_INTERFACES`].
+fn address(purpose: Use, i: usize, machine: usize) -> Result<Ipv4Addr, WorldError> {
+    if machine >= MOST_MACHINES || i >= MOST_INTERFACES {
+        return Err(WorldError::NoAddress { machines: MOST_MACHINES, interfaces: MOST_INTERFACES });
+    }
+    let (first, second, interfaces) = match purpose {
+        Use::Public => (10, 0, MOST_INTERFACES),
+        Use::Outside => (100, 64, 64),
+        Use::Inside => (172, 16, 16),
     };
-    let [_, _, high, low] = u32::try_from(machine + 1).unwrap_or(u32::MAX).to_be_bytes();
-    Ipv4Addr::new(net, second + u8::try_from(i).unwrap_or(0), high, low)
+    // Both are small: they were compared above.
+    let (i, number) = (i as u32, machine as u32 + 1);
+    if number <= 0xffff && i < interfaces as u32 {
+        return Ok(Ipv4Addr::from(first << 24 | (second + i) << 16 | number));
+    }
+    // What does not fit there gets a reserved one, of 240.0.0.0/4: 28 bits for use, interface and machine.
+    let which = purpose as u32 * MOST_INTERFACES as u32 + i;
+    Ok(Ipv4Addr::from(0xf000_0000 | which << 20 | number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_addresses_are_the_same_up_to_a_million_machines() {
+        let mut seen = BTreeSet::new();
+        for purpose in [Use::Public, Use::Outside, Use::Inside] {
+            // Wherever a number might run over into another part, and the ends.
+            let machines = (0..300).chain(65_000..66_100).chain(131_000..131_200).chain(999_900..1_000_000);
+            for machine in machines.chain([MOST_MACHINES - 1]) {
+                for i in 0..MOST_INTERFACES {
+                    let address = address(purpose, i, machine).expect("there is one");
+                    assert!(seen.insert(address), "{address} again: {purpose:?} {i} of machine {machine}");
+                    assert!(!address.is_broadcast() && !address.is_multicast() && !address.is_loopback());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn beyond_that_it_is_an_error() {
+        assert!(matches!(address(Use::Public, 0, MOST_MACHINES), Err(WorldError::NoAddress { .. })));
+        assert!(matches!(address(Use::Inside, MOST_INTERFACES, 0), Err(WorldError::NoAddress { .. })));
+    }
+
+    #[test]
+    fn a_small_worlds_addresses_are_easily_read() {
+        assert_eq!(address(Use::Public, 0, 0).unwrap().to_string(), "10.0.0.1");
+        assert_eq!(address(Use::Outside, 1, 1).unwrap().to_string(), "100.65.0.2");
+        assert_eq!(address(Use::Inside, 0, 256).unwrap().to_string(), "172.16.1.1");
+    }
 }

@@ -17,6 +17,7 @@ pub mod path;
 pub mod world;
 
 pub use engine::Engine;
+pub use machine::datagrams::SimDatagrams;
 pub use machine::kernel::{Sysctls, TimerPolicy};
 pub use machine::socket::{SimListener, SimNet, SimStream};
 pub use path::link::Quality;

@@ -2,15 +2,21 @@
 //! that turns what mechanisms and sessions log into events.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
 use super::names::intern;
+use super::spans::Spans;
 use super::{Counters, Event, Fate, HostId, Layer, Packet, Recording, Span, Trace, Value};
+
+/// Names for addresses, as a hosts file has them.
+type Names = Arc<BTreeMap<Ipv4Addr, String>>;
 
 /// Takes down what happens, as much of it as its level says; a clone writes to the same trace.
 #[derive(Clone)]
@@ -20,6 +26,7 @@ struct Shared {
     recording: Recording,
     /// What happens then or later is no part of the run.
     ends: Duration,
+    names: OnceLock<Names>,
     open: Mutex<Open>,
 }
 
@@ -28,6 +35,13 @@ struct Shared {
 struct Open {
     hosts: Vec<String>,
     trace: Trace,
+    watched: Option<Watched>,
+}
+
+/// Events that are looked out for, and those that there were.
+struct Watched {
+    name: String,
+    events: Vec<(Duration, Option<HostId>)>,
 }
 
 /// A recorded packet, to tell its fate later.
@@ -67,7 +81,7 @@ impl Default for Recorder {
 impl Recorder {
     /// A recorder of an empty trace, which keeps what the level says of all that happens before the run `ends`.
     pub fn new(recording: Recording, ends: Duration) -> Self {
-        Self(Arc::new(Shared { recording, ends, open: Mutex::default() }))
+        Self(Arc::new(Shared { recording, ends, names: OnceLock::new(), open: Mutex::default() }))
     }
 
     /// Whether what belongs to this level is kept: to save the work of putting it together.
@@ -88,6 +102,20 @@ impl Recorder {
         self.lock().trace.notes.extend(names);
     }
 
+    /// Tells the names of addresses, under which conversations are told from each other. The first call counts.
+    pub fn names(&self, names: Arc<BTreeMap<Ipv4Addr, String>>) {
+        let _ = self.0.names.set(names);
+    }
+
+    /// An address by its machine's name (`phone:32768`), if it is an address and has a name; otherwise as it is.
+    fn named(&self, text: String) -> String {
+        let name = || {
+            let address: SocketAddrV4 = text.parse().ok()?;
+            Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
+        };
+        name().unwrap_or(text)
+    }
+
     /// Takes down an event.
     pub fn event(
         &self,
@@ -101,8 +129,11 @@ impl Recorder {
         if at >= self.0.ends {
             return;
         }
-        let trace = &mut self.lock().trace;
+        let Open { trace, watched, .. } = &mut *self.lock();
         trace.counters.event(host, layer, name);
+        if let Some(watched) = watched.as_mut().filter(|watched| watched.name == name) {
+            watched.events.push((at, host));
+        }
         if self.keeps(Recording::Story) {
             trace.events.push(Event { at, host, layer, name, fields });
         }
@@ -153,11 +184,26 @@ impl Recorder {
         self.lock().trace.spans.push(span);
     }
 
+    /// Looks out for events of this name, whatever is kept of the run; see [`Self::each_watched_from`].
+    pub fn watch(&self, name: &str) {
+        self.lock().watched = Some(Watched { name: name.to_owned(), events: Vec::new() });
+    }
+
+    /// Shows when, and on which host, the watched events happened, from the `n`-th on; returns how many there are.
+    pub fn each_watched_from(&self, n: usize, mut f: impl FnMut(Duration, Option<&str>)) -> usize {
+        let Open { hosts, watched, .. } = &*self.lock();
+        let Some(Watched { events, .. }) = watched else { return 0 };
+        for (at, host) in events.get(n..).unwrap_or_default() {
+            f(*at, host.and_then(|id| hosts.get(id.0 as usize)).map(String::as_str));
+        }
+        events.len()
+    }
+
     /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
     /// does not depend on which host the fabric happened to run first at one and the same time. What happened at `ended` or
     /// after it is left out.
     pub fn finish(&self, ended: Duration) -> Trace {
-        let Open { hosts, mut trace } = std::mem::take(&mut *self.lock());
+        let Open { hosts, mut trace, .. } = std::mem::take(&mut *self.lock());
         trace.recording = self.0.recording;
         trace.hosts = hosts.into();
         trace.ended = ended;
@@ -222,14 +268,18 @@ pub fn on_behalf_of<R>(context: Context, f: impl FnOnce() -> R) -> R {
 const TARGET: &str = "halfopen::";
 
 /// A `tracing` subscriber that takes down events whose target is `halfopen::` and a layer's name, emitted
-/// [on behalf of](on_behalf_of) a host. The message is the event's name, the fields are its fields.
+/// [on behalf of](on_behalf_of) a host. The message is the event's name, the fields are its fields, behind those of the
+/// spans around it whose targets are such, too. A span's field `peer` that is an address is told by its machine's name.
 #[derive(Debug)]
-pub struct Collector(Recorder);
+pub struct Collector {
+    recorder: Recorder,
+    spans: Spans,
+}
 
 impl Collector {
     /// Collects into `recorder`.
     pub fn new(recorder: Recorder) -> Self {
-        Self(recorder)
+        Self { recorder, spans: Spans::default() }
     }
 
     /// Collects what `f` emits on this thread.
@@ -243,9 +293,26 @@ fn layer(target: &str) -> Option<Layer> {
     Layer::ALL.into_iter().find(|l| l.name() == name)
 }
 
+impl Collector {
+    /// What is recorded of a span's fields.
+    fn of_span(&self, record: impl FnOnce(&mut Fields)) -> super::spans::Fields {
+        if !self.recorder.keeps(Recording::Story) {
+            return Vec::new();
+        }
+        let mut fields = Fields { wanted: true, ..Fields::default() };
+        record(&mut fields);
+        for (name, value) in &mut fields.fields {
+            if let (&mut "peer", Value::Text(text)) = (name, value) {
+                *text = self.recorder.named(std::mem::take(text));
+            }
+        }
+        fields.fields
+    }
+}
+
 impl Subscriber for Collector {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_event() && layer(metadata.target()).is_some()
+        layer(metadata.target()).is_some()
     }
 
     fn event(&self, event: &tracing::Event<'_>) {
@@ -255,20 +322,37 @@ impl Subscriber for Collector {
         let Some(context) = CONTEXT.with_borrow(|c| *c) else {
             return;
         };
-        let mut fields = Fields { wanted: self.0.keeps(Recording::Story), ..Fields::default() };
+        let mut fields = Fields { wanted: self.recorder.keeps(Recording::Story), ..Fields::default() };
         event.record(&mut fields);
         let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
-        self.0.event(at, Some(context.host), layer, intern(&fields.name), fields.fields);
+        let name = intern(&fields.name);
+        let fields = self.spans.with_own(event, fields.fields);
+        self.recorder.event(at, Some(context.host), layer, name, fields);
     }
 
-    // Spans are of no use to a trace: an event knows its host by its context.
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        self.spans.open(attributes, self.of_span(|fields| attributes.record(fields)))
     }
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record(&self, id: &span::Id, values: &span::Record<'_>) {
+        self.spans.record(id, self.of_span(|fields| values.record(fields)));
+    }
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-    fn enter(&self, _: &span::Id) {}
-    fn exit(&self, _: &span::Id) {}
+    fn enter(&self, id: &span::Id) {
+        self.spans.enter(id);
+    }
+    fn exit(&self, id: &span::Id) {
+        self.spans.exit(id);
+    }
+    fn clone_span(&self, id: &span::Id) -> span::Id {
+        self.spans.clone_handle(id);
+        id.clone()
+    }
+    fn try_close(&self, id: span::Id) -> bool {
+        self.spans.drop_handle(&id)
+    }
+    fn current_span(&self) -> tracing_core::span::Current {
+        self.spans.current()
+    }
 }
 
 /// The name and, where they are wanted, the fields of an event.
@@ -347,6 +431,76 @@ mod tests {
                 fields: vec![("n", Value::Integer(3)), ("by", Value::Text("heartbeat".into()))],
             }]
         );
+    }
+
+    /// The fields of all events that `f` emits as code of a host.
+    fn fields(f: impl FnOnce()) -> Vec<String> {
+        let recorder = Recorder::default();
+        let server = recorder.host("server");
+        recorder.names(Arc::new([(Ipv4Addr::new(10, 0, 0, 1), "phone".to_owned())].into()));
+        let context = Context { host: server, epoch: tokio::time::Instant::now() };
+        Collector::new(recorder.clone()).collect(|| on_behalf_of(context, f));
+        let told = |e: &Event| e.fields.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ");
+        recorder.finish(Duration::MAX).events.iter().map(told).collect()
+    }
+
+    #[test]
+    fn two_conversations_that_take_turns_are_told_from_each_other() {
+        let told = fields(|| {
+            let spans = ["10.0.0.1:7", "10.0.0.2:7"]
+                .map(|peer| tracing::error_span!(target: "halfopen::app", "conversation", %peer));
+            for n in 0..2 {
+                for span in &spans {
+                    span.in_scope(|| tracing::info!(target: "halfopen::ws", n, "sent"));
+                }
+                tracing::info!(target: "halfopen::app", n, "published");
+            }
+        });
+        let turn = |n| [format!("peer=phone:7 n={n}"), format!("peer=10.0.0.2:7 n={n}"), format!("n={n}")];
+        assert_eq!(told, [turn(0), turn(1)].concat());
+    }
+
+    #[test]
+    fn an_event_says_what_all_spans_around_it_say_and_its_own_word_counts() {
+        let told = fields(|| {
+            let outer =
+                tracing::error_span!(target: "halfopen::app", "outer", a = 1, b = tracing::field::Empty);
+            let foreign = tracing::error_span!(target: "hyper", "theirs", c = 3);
+            let inner = foreign
+                .in_scope(|| outer.in_scope(|| tracing::error_span!(target: "halfopen::ws", "inner", d = 4)));
+            outer.record("b", 2);
+            inner.in_scope(|| tracing::info!(target: "halfopen::ws", "in the inner"));
+            let also_outer = outer.clone();
+            drop(outer);
+            also_outer.in_scope(|| {
+                let current = tracing::Span::current();
+                tracing::info!(target: "halfopen::ws", a = 5, "in the outer");
+                tracing::info!(target: "halfopen::ws", parent: None, "in none");
+                tracing::info!(target: "halfopen::ws", parent: &current, "in the current");
+            });
+        });
+        // What is recorded later is told of later.
+        assert_eq!(told, ["a=1 d=4", "b=2 a=5", "", "a=1 b=2"]);
+    }
+
+    #[test]
+    fn closed_spans_take_no_memory() {
+        let collector = Collector::new(Recorder::default());
+        let open = tracing::Dispatch::new(collector);
+        tracing::dispatcher::with_default(&open, || {
+            let span = tracing::error_span!(target: "halfopen::app", "conversation");
+            drop(span.clone().entered());
+            drop(span);
+        });
+        let collector = open.downcast_ref::<Collector>().expect("it is ours");
+        assert!(collector.spans.is_empty());
+    }
+
+    #[test]
+    fn there_may_be_more_hosts_than_sixteen_bits_count() {
+        let recorder = Recorder::default();
+        let hosts: Vec<HostId> = (0..70_000).map(|n| recorder.host(&n.to_string())).collect();
+        assert_eq!(recorder.finish(Duration::MAX).host_name(hosts[69_999]), "69999");
     }
 
     #[test]

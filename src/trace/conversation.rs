@@ -9,9 +9,9 @@ use super::{Packet, Trace, message};
 
 /// A segment as its connection sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
+pub struct View<'a> {
     /// The headers, as on the wire.
-    pub segment: Segment,
+    pub segment: Segment<'a>,
     /// The sequence number of the first byte, relative: the SYN is 0, the first byte of data 1.
     pub seq: u32,
     /// The acknowledgement number, relative; `None` without the flag ACK.
@@ -24,7 +24,7 @@ pub struct View {
     pub message: Option<String>,
 }
 
-impl View {
+impl View<'_> {
     /// The sequence number behind the last byte, relative.
     pub fn end(&self) -> u32 {
         self.seq.wrapping_add(self.segment.sequence_len())
@@ -50,7 +50,7 @@ pub struct Conversations {
 
 impl Conversations {
     /// Reads the next packet; `None` if it is not a TCP segment.
-    pub fn view(&mut self, packet: &Packet) -> Option<View> {
+    pub fn view<'a>(&mut self, packet: &'a Packet) -> Option<View<'a>> {
         let segment = Segment::parse(&packet.bytes).ok()?;
         let there = (segment.src, segment.dst);
         let back = (segment.dst, segment.src);
@@ -65,28 +65,29 @@ impl Conversations {
             }
             let direction = self.directions.entry(there).or_default();
             direction.zero = Some(segment.seq);
-            direction.window_scale = Some(segment.options.window_scale);
+            direction.window_scale = Some(segment.options().window_scale);
         }
         // Without a SYN the first number seen counts as 1, as packet analysers do.
         let zero = *self.directions.entry(there).or_default().zero.get_or_insert(segment.seq.wrapping_sub(1));
-        let acked = segment.flags.ack.then(|| {
-            *self.directions.entry(back).or_default().zero.get_or_insert(segment.ack.wrapping_sub(1))
+        let acked = segment.ack.map(|ack| {
+            (ack, *self.directions.entry(back).or_default().zero.get_or_insert(ack.wrapping_sub(1)))
         });
-        let ack = acked.map(|back_zero| segment.ack.wrapping_sub(back_zero));
-        let sack = acked.map_or_else(Vec::new, |z| {
-            segment.options.sack.iter().map(|(a, b)| (a.wrapping_sub(z), b.wrapping_sub(z))).collect()
+        let ack = acked.map(|(ack, zero)| ack.wrapping_sub(zero));
+        let sack = acked.map_or_else(Vec::new, |(_, zero)| {
+            let blocks = segment.options().sack;
+            blocks.into_iter().map(|(a, b)| (a.wrapping_sub(zero), b.wrapping_sub(zero))).collect()
         });
         Some(View {
             seq: segment.seq.wrapping_sub(zero),
             ack,
             window: self.window(&segment),
             sack,
-            message: self.message(&segment, &packet.bytes),
+            message: self.message(&segment),
             segment,
         })
     }
 
-    fn window(&self, segment: &Segment) -> u32 {
+    fn window(&self, segment: &Segment<'_>) -> u32 {
         let scale = |key| self.directions.get(&key).and_then(|d: &Direction| d.window_scale).flatten();
         let ours = scale((segment.src, segment.dst));
         let theirs = scale((segment.dst, segment.src));
@@ -97,8 +98,8 @@ impl Conversations {
         }
     }
 
-    fn message(&mut self, segment: &Segment, packet: &[u8]) -> Option<String> {
-        let data = segment.data(packet);
+    fn message(&mut self, segment: &Segment<'_>) -> Option<String> {
+        let data = segment.data;
         let there = (segment.src, segment.dst);
         if self.directions.get(&there).is_some_and(|d| d.frames) {
             return message::frames(data);
@@ -114,7 +115,7 @@ impl Conversations {
 }
 
 /// Reads all packets of a trace; the n-th view belongs to the n-th packet, `None` where it is not a TCP segment.
-pub fn views(trace: &Trace) -> Vec<Option<View>> {
+pub fn views(trace: &Trace) -> Vec<Option<View<'_>>> {
     let mut conversations = Conversations::default();
     trace.packets.iter().map(|p| conversations.view(p)).collect()
 }
@@ -124,39 +125,40 @@ mod tests {
     use super::*;
     use crate::trace::testing::{Tcp, TraceBuilder};
 
-    fn all(packets: Vec<Tcp>) -> Vec<View> {
+    fn all<T>(packets: Vec<Tcp>, ask: impl Fn(View<'_>) -> T) -> Vec<T> {
         let mut b = TraceBuilder::new(&["a", "b"]);
         for p in packets {
             b.packet(0, "a", "b", p);
         }
-        views(&b.build()).into_iter().map(Option::unwrap).collect()
+        views(&b.build()).into_iter().map(|view| ask(view.unwrap())).collect()
+    }
+
+    fn numbers(packets: Vec<Tcp>) -> Vec<(u32, u32, Option<u32>)> {
+        all(packets, |v| (v.seq, v.end(), v.ack))
     }
 
     const SCALE_7: &[u8] = &[1, 3, 3, 7];
 
     #[test]
     fn numbers_are_told_from_the_syn_of_each_direction() {
-        let v = all(vec![
+        let v = numbers(vec![
             Tcp::new(1000, 80).syn().seq(u32::MAX),
             Tcp::new(80, 1000).syn().seq(500).ack(0),
             Tcp::new(1000, 80).seq(0).ack(501).data(b"abc"),
             Tcp::new(80, 1000).seq(501).ack(3),
         ]);
-        let numbers: Vec<_> = v.iter().map(|v| (v.seq, v.end(), v.ack)).collect();
-        assert_eq!(numbers, [(0, 1, None), (0, 1, Some(1)), (1, 4, Some(1)), (1, 1, Some(4))]);
+        assert_eq!(v, [(0, 1, None), (0, 1, Some(1)), (1, 4, Some(1)), (1, 1, Some(4))]);
     }
 
     #[test]
     fn windows_are_scaled_only_when_both_sides_offered_it_and_never_on_a_syn() {
         let handshake = |server: &'static [u8]| {
-            all(vec![
+            let packets = vec![
                 Tcp::new(1000, 80).syn().seq(9).window(100).options(SCALE_7),
                 Tcp::new(80, 1000).syn().seq(5).ack(10).window(100).options(server),
                 Tcp::new(1000, 80).seq(10).ack(6).window(100),
-            ])
-            .iter()
-            .map(|v| v.window)
-            .collect::<Vec<_>>()
+            ];
+            all(packets, |v| v.window)
         };
         assert_eq!(handshake(SCALE_7), [100, 100, 12_800]);
         assert_eq!(handshake(&[]), [100, 100, 100]);
@@ -164,34 +166,33 @@ mod tests {
 
     #[test]
     fn a_new_connection_on_the_same_ports_starts_from_zero_again() {
-        let v = all(vec![
+        let v = numbers(vec![
             Tcp::new(1000, 80).syn().seq(10),
             Tcp::new(80, 1000).syn().seq(20).ack(11),
             Tcp::new(1000, 80).syn().seq(7000),
             Tcp::new(80, 1000).syn().seq(90).ack(7001),
             Tcp::new(1000, 80).seq(7001).ack(91),
         ]);
-        assert_eq!((v[2].seq, v[3].seq, v[3].ack), (0, 0, Some(1)));
-        assert_eq!((v[4].seq, v[4].ack), (1, Some(1)));
+        assert_eq!(v[2..], [(0, 1, None), (0, 1, Some(1)), (1, 1, Some(1))]);
     }
 
     #[test]
     fn a_refusal_counts_from_one_though_no_syn_came_from_there() {
-        let v = all(vec![Tcp::new(1000, 80).syn().seq(10), Tcp::new(80, 1000).rst().seq(0).ack(11)]);
-        assert_eq!((v[1].seq, v[1].ack), (1, Some(1)));
+        let v = numbers(vec![Tcp::new(1000, 80).syn().seq(10), Tcp::new(80, 1000).rst().seq(0).ack(11)]);
+        assert_eq!(v[1], (1, 1, Some(1)));
     }
 
     #[test]
     fn after_the_upgrade_the_data_is_read_as_frames() {
-        let v = all(vec![
+        let packets = vec![
             Tcp::new(1000, 80).seq(1).ack(1).data(b"GET /feed HTTP/1.1\r\n\r\n"),
             Tcp::new(80, 1000)
                 .seq(1)
                 .ack(23)
                 .data(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n"),
             Tcp::new(80, 1000).seq(60).ack(23).data(&[0x89, 0]),
-        ]);
-        let said: Vec<_> = v.iter().map(|v| v.message.as_deref().unwrap()).collect();
+        ];
+        let said = all(packets, |v| v.message.unwrap());
         assert_eq!(said, ["GET /feed", "101 Switching Protocols", "ws ping"]);
     }
 }

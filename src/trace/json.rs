@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::conversation::{Conversations, View};
-use super::{Event, Fate, Packet, Recording, Trace, Value};
+use super::{Event, Fate, Packet, Recording, Trace, Transport, Value};
 
 /// The events, in order: `{t_us, host, layer, event, ...fields}`; `host` is null for the world. A field whose name is
 /// taken has `_` behind it.
@@ -25,8 +25,9 @@ pub fn events(trace: &Trace) -> impl Serialize + '_ {
 /// `host` sent it to `to` (null when no machine has the address). `flags` as `SYN,ACK`; `seq` and `ack` are relative
 /// (`ack` is null without the flag), `len` counts bytes of data, `window` is in bytes, `says` is the message if it can
 /// be told. Marks are there when they are true: `retransmission`, `keepalive`, `window_probe`, `duplicate`. In place of
-/// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A packet that is not a TCP segment has
-/// the layer `link`, the event `packet`, and the length of the whole packet.
+/// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A UDP datagram has the layer `udp`, the
+/// event `datagram`, and neither flags nor numbers. A packet that is neither has the layer `link`, the event `packet`,
+/// and the length of the whole packet.
 ///
 /// # Panics
 /// If the run did not keep its packets.
@@ -118,7 +119,7 @@ impl Serialize for Value {
 struct PacketJson<'a> {
     trace: &'a Trace,
     packet: &'a Packet,
-    view: Option<View>,
+    view: Option<View<'a>>,
 }
 
 impl Serialize for PacketJson<'_> {
@@ -127,20 +128,34 @@ impl Serialize for PacketJson<'_> {
         let mut out = serializer.serialize_map(None)?;
         out.serialize_entry("t_us", &micros(packet.sent))?;
         out.serialize_entry("host", trace.host_name(packet.from))?;
-        out.serialize_entry("layer", if view.is_some() { "tcp" } else { "link" })?;
-        out.serialize_entry("event", if view.is_some() { "segment" } else { "packet" })?;
-        out.serialize_entry("to", &packet.to.map(|h| trace.host_name(h)))?;
-        match view {
-            Some(view) => {
+        let to = packet.to.map(|h| trace.host_name(h));
+        match (view, packet.read()) {
+            (Some(view), _) => {
+                out.serialize_entry("layer", "tcp")?;
+                out.serialize_entry("event", "segment")?;
+                out.serialize_entry("to", &to)?;
                 out.serialize_entry("src", &view.segment.src)?;
                 out.serialize_entry("dst", &view.segment.dst)?;
                 out.serialize_entry("flags", &view.segment.flags.to_string())?;
                 out.serialize_entry("seq", &view.seq)?;
                 out.serialize_entry("ack", &view.ack)?;
-                out.serialize_entry("len", &view.segment.len)?;
+                out.serialize_entry("len", &view.segment.data.len())?;
                 out.serialize_entry("window", &view.window)?;
             }
-            None => out.serialize_entry("len", &packet.bytes.len())?,
+            (None, Ok(Transport::Udp(datagram))) => {
+                out.serialize_entry("layer", "udp")?;
+                out.serialize_entry("event", "datagram")?;
+                out.serialize_entry("to", &to)?;
+                out.serialize_entry("src", &datagram.src)?;
+                out.serialize_entry("dst", &datagram.dst)?;
+                out.serialize_entry("len", &datagram.data.len())?;
+            }
+            _ => {
+                out.serialize_entry("layer", "link")?;
+                out.serialize_entry("event", "packet")?;
+                out.serialize_entry("to", &to)?;
+                out.serialize_entry("len", &packet.bytes.len())?;
+            }
         }
         if let Some(message) = view.as_ref().and_then(|v| v.message.as_deref()) {
             out.serialize_entry("says", message)?;
@@ -202,6 +217,17 @@ mod tests {
         assert_eq!(
             json[1].to_string(),
             r#"{"t_us":1000,"host":"phone","layer":"tcp","event":"segment","to":"server","src":"10.0.0.1:49152","dst":"10.0.0.2:80","flags":"PSH,ACK","seq":1,"ack":1,"len":16,"window":502,"says":"GET /","retransmission":true,"window_probe":true,"lost":"loss","lost_us":1000}"#
+        );
+    }
+
+    #[test]
+    fn a_datagram_is_an_object_without_numbers() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        let trace = b.datagram(0, "phone", "server", b"query").build();
+        let json = tree(packets(&trace));
+        assert_eq!(
+            json[0].to_string(),
+            r#"{"t_us":0,"host":"phone","layer":"udp","event":"datagram","to":"server","src":"10.0.0.1:5000","dst":"10.0.0.2:53","len":5,"arrived_us":20000}"#
         );
     }
 

@@ -1,15 +1,19 @@
 //! What happened, in order; the source of truth for every measure, claim and figure.
 //!
 //! A [`Trace`] holds the *events* of a run (what hosts noticed, said and did) and its *packets* (every IP packet, with
-//! its fate), or only its counters, as its level of [`Recording`] says. Both are in total order: by virtual time, then by the order in which they were recorded. Its forms:
-//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and [`figure`](crate::figure) (a
-//! space-time diagram).
+//! its fate), or only its counters, as its level of [`Recording`] says. Both are in total order: by virtual time, then by
+//! the order in which they were recorded. Its forms:
+//! [`story`] (what a person reads), [`packets`] (one line a segment), JSON ([`json`]), [`pcap`], and
+//! [`figure`](crate::figure) (a space-time diagram).
 //!
 //! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
 
+pub(crate) mod checksum;
 pub mod collect;
 pub(crate) mod conversation;
+mod datagram;
+mod end_state;
 pub(crate) mod fold;
 mod hosts;
 pub mod json;
@@ -20,11 +24,13 @@ pub mod pcap;
 mod query;
 mod recording;
 mod segment;
+mod spans;
 mod statistics;
 pub mod story;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
+pub(crate) mod transport;
 pub mod vocabulary;
 
 use std::fmt;
@@ -32,11 +38,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use datagram::Datagram;
+pub use end_state::{MachineState, SocketInfo};
 pub use hosts::Hosts;
 pub use query::{Events, Packets, seconds_between};
 pub use recording::{Counters, Counts, Recording};
-pub use segment::{Flags, Segment, SegmentError, TcpOptions};
+pub use segment::{Flags, Segment, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
+pub use transport::{PacketError, Transport};
 
 /// A host in a trace: an index into [`Trace::hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +60,7 @@ pub enum Layer {
     Link,
     /// A machine's TCP.
     Tcp,
-    /// Datagrams.
+    /// A machine's UDP.
     Udp,
     /// HTTP requests and responses.
     Http,
@@ -201,12 +210,22 @@ pub struct Packet {
     pub from: HostId,
     /// Whom it was meant for; `None` when no machine has the destination address.
     pub to: Option<HostId>,
-    /// The packet: IPv4 header, TCP header, data.
+    /// The packet: IPv4 header, TCP or UDP header, data.
     pub bytes: Bytes,
     /// Why it was sent.
     pub marks: Marks,
     /// What became of it.
     pub fate: Fate,
+}
+
+impl Packet {
+    /// Reads its headers; nothing is copied.
+    ///
+    /// # Errors
+    /// [`PacketError`] when it is neither a TCP segment nor a UDP datagram.
+    pub fn read(&self) -> Result<Transport<'_>, PacketError> {
+        Transport::parse(&self.bytes)
+    }
 }
 
 /// A stretch of time in which something was wrong, for the bands of a figure.
@@ -243,9 +262,20 @@ pub struct Trace {
     pub spans: Vec<Span>,
     /// When the run ended.
     pub ended: Duration,
+    /// What there was on every machine then, in the order of the hosts.
+    pub left: Vec<MachineState>,
 }
 
 impl Trace {
+    /// What there was on a host when the run ended.
+    ///
+    /// # Panics
+    /// If the trace has no host of this name.
+    pub fn left_on(&self, host: &str) -> &MachineState {
+        let id = self.host(host);
+        self.left.iter().find(|state| state.name == self.host_name(id)).expect("every host has left a state")
+    }
+
     /// The name of a host.
     pub fn host_name(&self, id: HostId) -> &str {
         self.hosts.name(id).unwrap_or("?")

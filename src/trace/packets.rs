@@ -1,10 +1,9 @@
-//! The packets of a run, one line a segment, as a packet analyser would print them. [`LEGEND`] explains the columns.
+//! The packets of a run, one line a segment or datagram, as a packet analyser would print them. [`LEGEND`] explains the columns.
 
 use std::cmp::Ordering;
 use std::time::Duration;
 
 pub use super::conversation::{Conversations, View, views};
-pub use super::segment::{Flags, Segment, SegmentError, TcpOptions};
 use super::text::{Align, Line, seconds, table};
 use super::{Fate, Marks, Packet, Span, Trace};
 
@@ -13,7 +12,7 @@ pub const LEGEND: &str = "\
 - the margin: `!` marks the beginning and the end of a fault, `×` a packet that never arrived
 - `sent`: when the sender put it on the wire, in seconds of virtual time, exact to the microsecond
 - `from`, `to`: host and port; an address without a host stands for itself
-- `flags`: the TCP flags that are set
+- `flags`: the TCP flags that are set; `UDP` for a datagram, which has no numbers and no window
 - `seq:end`: the sequence numbers of the first byte and of the one behind the last, relative: a connection's SYN is 0, \
 its first byte 1
 - `ack`: the sequence number expected next, relative; empty without the flag ACK
@@ -86,7 +85,7 @@ pub(crate) fn described(trace: &Trace, span: &Span) -> String {
     }
 }
 
-fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<11> {
+fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Line<11> {
     let margin = if matches!(packet.fate, Fate::Died(..)) { '×' } else { ' ' };
     let from = trace.host_name(packet.from);
     let marks = packet.marks.names().join(", ");
@@ -96,42 +95,35 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View>) -> Line<11> 
         Fate::UnderWay => "under way".to_owned(),
     };
     let to_host = packet.to.map(|h| trace.host_name(h));
-    let Some(view) = view else {
-        let says = "not a TCP segment".to_owned();
+    let told = |from: String, to: String, [flags, numbers, ack, len, window]: [String; 5], says| {
+        let sent = seconds(packet.sent);
+        Line::Cells(margin, [sent, from, to, flags, numbers, ack, len, window, marks, fate, says])
+    };
+    let no = String::new;
+    let transport = packet.read();
+    let Ok(transport) = transport else {
         let to = to_host.unwrap_or("?").to_owned();
-        let no = String::new;
         let len = packet.bytes.len().to_string();
-        return Line::Cells(
-            margin,
-            [seconds(packet.sent), from.to_owned(), to, no(), no(), no(), len, no(), marks, fate, says],
-        );
+        let says = "neither a TCP segment nor a UDP datagram".to_owned();
+        return told(from.to_owned(), to, [no(), no(), no(), len, no()], says);
     };
-    let segment = &view.segment;
     let to = match to_host {
-        Some(host) => format!("{host}:{}", segment.dst.port()),
-        None => segment.dst.to_string(),
+        Some(host) => format!("{host}:{}", transport.dst().port()),
+        None => transport.dst().to_string(),
     };
-    Line::Cells(
-        margin,
-        [
-            seconds(packet.sent),
-            format!("{from}:{}", segment.src.port()),
-            to,
-            segment.flags.to_string(),
-            format!("{}:{}", view.seq, view.end()),
-            view.ack.map_or_else(String::new, |ack| ack.to_string()),
-            segment.len.to_string(),
-            view.window.to_string(),
-            marks,
-            fate,
-            says(view),
-        ],
-    )
+    let from = format!("{from}:{}", transport.src().port());
+    let len = transport.data().len().to_string();
+    let Some(view) = view else {
+        return told(from, to, ["UDP".to_owned(), no(), no(), len, no()], no());
+    };
+    let numbers = format!("{}:{}", view.seq, view.end());
+    let ack = view.ack.map_or_else(no, |ack| ack.to_string());
+    told(from, to, [view.segment.flags.to_string(), numbers, ack, len, view.window.to_string()], says(view))
 }
 
 /// What a segment says beyond its numbers.
-fn says(view: &View) -> String {
-    let options = &view.segment.options;
+fn says(view: &View<'_>) -> String {
+    let options = view.segment.options();
     let mut out: Vec<String> = Vec::new();
     out.extend(options.mss.map(|mss| format!("mss {mss}")));
     out.extend(options.window_scale.map(|shift| format!("window scale {shift}")));
@@ -205,11 +197,29 @@ mod tests {
     }
 
     #[test]
+    fn a_datagram_is_told_without_numbers() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        b.datagram(0, "phone", "server", b"query")
+            .datagram(40, "phone", "server", b"again")
+            .lost("loss")
+            .last(|p| {
+                p.to = None;
+                p.marks.duplicate = true;
+            });
+        let expected = "
+      sent  from        to           flags  len  marks      fate
+  0.000000  phone:5000  server:53    UDP      5             arrived 0.020000
+× 0.040000  phone:5000  10.0.0.2:53  UDP      5  duplicate  lost: loss
+";
+        assert_eq!(packets(&b.build()), expected[1..]);
+    }
+
+    #[test]
     fn bytes_that_are_no_segment_are_still_a_line() {
         let mut b = TraceBuilder::new(&["a", "b"]);
         b.packet(0, "a", "b", Tcp::new(1, 2)).last(|p| p.bytes = vec![1, 2, 3].into());
         let text = packets(&b.build());
-        assert!(text.contains("arrived 0.020000  not a TCP segment"), "{text}");
+        assert!(text.contains("arrived 0.020000  neither a TCP segment nor a UDP datagram"), "{text}");
     }
 
     #[test]

@@ -97,7 +97,12 @@ mod tests {
                     v.window.to_string(),
                 ];
                 // Status 1: the checksum is good.
-                format!("{time}\t1\t1\t{}\t{}\t{}", v.segment.src.port(), numbers.join("\t"), v.segment.len)
+                format!(
+                    "{time}\t1\t1\t{}\t{}\t{}",
+                    v.segment.src.port(),
+                    numbers.join("\t"),
+                    v.segment.data.len()
+                )
             })
             .collect();
         // tshark tells a time with as many digits as the file has, or with nine: compare to the microsecond.

@@ -16,8 +16,7 @@
 
 use std::time::Duration;
 
-use super::{Event, Fate, HostId, Layer, Packet, Recording, Trace, Value};
-use crate::trace::segment::Segment;
+use super::{Event, Fate, HostId, Layer, Packet, Recording, Segment, Trace, Transport, Value};
 
 /// Which of the events that match are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,14 +294,24 @@ impl<'a> Packets<'a> {
         self.filter(|p| matches!(p.fate, Fate::Arrived(_)))
     }
 
-    /// Only segments of which this is true.
-    pub fn segments(self, keep: impl Fn(&Segment) -> bool) -> Self {
-        self.filter(|p| Segment::parse(&p.bytes).is_ok_and(|s| keep(&s)))
+    /// Only TCP segments.
+    pub fn tcp(self) -> Self {
+        self.segments(|_| true)
     }
 
-    /// Only segments that carry data.
+    /// Only UDP datagrams.
+    pub fn udp(self) -> Self {
+        self.filter(|p| matches!(p.read(), Ok(Transport::Udp(_))))
+    }
+
+    /// Only TCP segments of which this is true.
+    pub fn segments(self, keep: impl Fn(&Segment<'_>) -> bool) -> Self {
+        self.filter(|p| matches!(p.read(), Ok(Transport::Tcp(segment)) if keep(&segment)))
+    }
+
+    /// Only segments and datagrams that carry data.
     pub fn with_data(self) -> Self {
-        self.segments(|s| s.len > 0)
+        self.filter(|p| data_len(p) > 0)
     }
 
     /// Only segments with the flag SYN.
@@ -352,8 +361,7 @@ impl<'a> Packets<'a> {
 
     /// How many bytes of data they carry, without any header.
     pub fn data_bytes(&self) -> usize {
-        let data = |p: &Packet| Segment::parse(&p.bytes).map_or(0, |segment| segment.data(&p.bytes).len());
-        self.packets.iter().map(|p| data(p)).sum()
+        self.packets.iter().map(|p| data_len(p)).sum()
     }
 
     /// The packets, in the order in which they were sent.
@@ -372,10 +380,15 @@ impl<'a> Packets<'a> {
     }
 }
 
+/// How many bytes of data a packet carries, without any header.
+fn data_len(packet: &Packet) -> usize {
+    packet.read().map_or(0, |transport| transport.data().len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::testing::{a_day_in_the_life, an_hour_of_pings, at_ms};
+    use crate::trace::testing::{Tcp, TraceBuilder, a_day_in_the_life, an_hour_of_pings, at_ms};
 
     #[test]
     fn the_first_event_behind_a_moment_is_timed_from_it() {
@@ -425,6 +438,23 @@ mod tests {
         assert_eq!(t.packets_from("phone").resets().count(), 0);
         assert_eq!(t.all_packets().syns().bytes(), 2 * 48);
         assert_eq!(an_hour_of_pings().packets_from("phone").with_data().count(), 3600);
+    }
+
+    #[test]
+    fn packets_are_counted_by_their_protocol() {
+        let mut b = TraceBuilder::new(&["a", "b"]);
+        b.datagram(0, "a", "b", b"query").datagram(1, "a", "b", b"").packet(
+            2,
+            "a",
+            "b",
+            Tcp::new(1, 2).syn(),
+        );
+        let t = b.build();
+        assert_eq!(t.all_packets().udp().times(), [at_ms(0), at_ms(1)]);
+        assert_eq!(t.all_packets().tcp().times(), [at_ms(2)]);
+        assert_eq!(t.all_packets().with_data().count(), 1);
+        assert_eq!(t.all_packets().data_bytes(), 5);
+        assert_eq!(t.all_packets().udp().bytes(), 28 + 5 + 28);
     }
 
     #[test]

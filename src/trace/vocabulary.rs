@@ -14,6 +14,9 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
         Layer::Fault,
         &[
             "booted",
+            "crash begins",
+            "crash ends",
+            "deploy begins",
             "duplication begins",
             "duplication ends",
             "goes offline",
@@ -25,17 +28,34 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
             "line rate changes",
             "loss begins",
             "loss ends",
+            "loss of the next begins",
+            "loss of the next ends",
+            "name lookups as before",
+            "name lookups change",
+            "offline begins",
+            "offline ends",
             "online again",
             "partition begins",
             "partition ends",
+            "power loss begins",
+            "power loss ends",
             "power lost",
             "processes crash",
             "processes start",
             "reordering begins",
             "reordering ends",
+            "resumed",
             "router forgets",
+            "router rebinds",
+            "slowness begins",
+            "slowness ends",
             "stall begins",
             "stall ends",
+            "suspended",
+            "suspension begins",
+            "suspension ends",
+            "switch begins",
+            "switch ends",
             "switches back",
             "switches interface",
         ],
@@ -64,6 +84,7 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
             "zero-window probe sent",
         ],
     ),
+    (Layer::Udp, &["datagram dropped"]),
     (Layer::Http, &["request failed", "upgrade accepted", "upgrade refused", "upgrade requested"]),
     (
         Layer::Ws,
@@ -90,6 +111,7 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
             "message sent",
             "peer declared dead",
             "process failed",
+            "process panicked",
             "session ended",
             "shutting down",
             "unreadable message",
@@ -180,7 +202,7 @@ mod tests {
     fn an_event_that_could_have_happened_or_was_declared_is_an_answer_of_none() {
         let mut trace = a_day_in_the_life();
         assert!(!trace.first("SYN dropped").happened());
-        assert!(trace.first("resumed").happened(), "in no vocabulary, but it happened");
+        assert!(trace.first("healed").happened(), "in no vocabulary, but it happened");
         trace.notes.push("gave up waiting");
         assert_eq!(trace.all("gave up waiting").count(), 0);
     }

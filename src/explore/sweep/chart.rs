@@ -1,9 +1,9 @@
 //! A sweep as a chart.
 
 use super::{Point, Sweep};
-use crate::figure::chart::{Axis, Chart, Dot, Panel, Unit, chart};
+use crate::figure::chart::{Axis, AxisUnit, Chart, Dot, Panel, chart};
 use crate::figure::standalone;
-use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
+use crate::parameter;
 
 /// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
 /// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.
@@ -87,24 +87,27 @@ fn description(sweep: &Sweep) -> String {
     out
 }
 
-fn unit_of_parameter(unit: &str) -> Unit {
+fn unit_of_parameter(unit: parameter::Unit) -> AxisUnit {
     match unit {
-        <std::time::Duration as Scalar>::UNIT => Unit::Seconds,
-        <u64 as Scalar>::UNIT => Unit::Count,
-        ByteSize::UNIT => Unit::Bytes,
-        BitRate::UNIT => Unit::BitsPerSecond,
-        Probability::UNIT => Unit::Share,
-        _ => Unit::Number,
+        parameter::Unit::Duration => AxisUnit::Seconds,
+        parameter::Unit::Count => AxisUnit::Count,
+        parameter::Unit::Bytes => AxisUnit::Bytes,
+        parameter::Unit::BitRate => AxisUnit::BitsPerSecond,
+        parameter::Unit::Probability => AxisUnit::Share,
+        parameter::Unit::Flag
+        | parameter::Unit::Choice
+        | parameter::Unit::Text
+        | parameter::Unit::List(_) => AxisUnit::Number,
     }
 }
 
 /// The unit that a measure's name ends with, before what statistic it is: `stall_s`, `connect_s_p99`.
-fn unit_of_measure(name: &str) -> Unit {
+fn unit_of_measure(name: &str) -> AxisUnit {
     let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
     match name.rsplit('_').find(statistic) {
-        Some("s") => Unit::Seconds,
-        Some("bytes") => Unit::Bytes,
-        Some("count") => Unit::Count,
-        _ => Unit::Number,
+        Some("s") => AxisUnit::Seconds,
+        Some("bytes") => AxisUnit::Bytes,
+        Some("count") => AxisUnit::Count,
+        _ => AxisUnit::Number,
     }
 }

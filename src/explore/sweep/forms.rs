@@ -111,7 +111,7 @@ pub fn json(sweep: &Sweep) -> Value {
         .iter()
         .map(|vary| {
             let values: Vec<&str> = vary.values.iter().map(|value| value.text.as_str()).collect();
-            json!({"name": vary.name, "unit": vary.unit, "values": values})
+            json!({"name": vary.name, "unit": vary.unit.to_string(), "values": values})
         })
         .collect();
     let set: Map<String, Value> =

@@ -13,8 +13,8 @@ mod vary;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::Registry;
-use crate::parameter::{Choice as _, ParameterError, Spec, suggestion};
-use crate::scenario::{RunError, Scenario, Settings, quoted};
+use crate::parameter::{Choice as _, ParameterError, Spec, quoted, suggestion};
+use crate::scenario::{RunError, Scenario, Settings};
 use crate::sim::Engine;
 use crate::trace::{Recording, statistics};
 

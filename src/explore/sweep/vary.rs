@@ -1,6 +1,6 @@
 //! The values of a varied parameter: `1s,5s,10s..60s/6`.
 
-use crate::parameter::{ParameterError, Spec, Value};
+use crate::parameter::{ParameterError, Spec, Unit, Value};
 
 /// A range has no more values than this; neither has a sweep more runs.
 pub const MOST_RUNS: usize = 100_000;
@@ -11,7 +11,7 @@ pub struct Vary {
     /// Its name.
     pub name: String,
     /// What its values are written in, as its declaration says.
-    pub unit: &'static str,
+    pub unit: Unit,
     /// Its values, in the order given.
     pub values: Vec<Value>,
 }
@@ -25,6 +25,14 @@ impl Vary {
     /// Reads a list, separated by commas, of values and of ranges `FROM..TO/COUNT`: so many values, evenly spaced, with
     /// both ends.
     pub(super) fn read(spec: &Spec, text: &str) -> Result<Self, ParameterError> {
+        if let Unit::List(_) = spec.unit {
+            return Err(ParameterError::Invalid {
+                name: spec.name.clone(),
+                value: text.trim().to_owned(),
+                problem: "a list cannot be varied, for its commas; valid: a run for each list, with --set"
+                    .to_owned(),
+            });
+        }
         let mut values: Vec<Value> = Vec::new();
         for item in text.split(',') {
             let invalid = |problem: String| ParameterError::Invalid {
@@ -66,10 +74,13 @@ mod tests {
     use super::*;
     use crate::explore::fake;
 
-    fn read(name: &str, text: &str) -> Result<Vec<String>, String> {
+    fn fake_spec(name: &str) -> Spec {
         let specs = fake::REGISTRY.find("fake/stall").unwrap().parameters();
-        let spec = specs.iter().find(|spec| spec.name == name).unwrap();
-        let vary = Vary::read(spec, text).map_err(|error| error.to_string())?;
+        specs.into_iter().find(|spec| spec.name == name).unwrap()
+    }
+
+    fn read(name: &str, text: &str) -> Result<Vec<String>, String> {
+        let vary = Vary::read(&fake_spec(name), text).map_err(|error| error.to_string())?;
         Ok(vary.values.into_iter().map(|value| value.text).collect())
     }
 
@@ -85,6 +96,13 @@ mod tests {
         );
         assert_eq!(read("timers", "fast,slow"), values(&["fast", "slow"]));
         assert_eq!(read("updates", "7"), values(&["7"]));
+    }
+
+    #[test]
+    fn a_parameter_that_is_a_list_is_not_varied() {
+        let spec = Spec { unit: Unit::List(&Unit::Duration), ..fake_spec("stall") };
+        let error = Vary::read(&spec, "1s,2s").unwrap_err().to_string();
+        assert!(error.contains("a run for each list"), "{error}");
     }
 
     #[test]

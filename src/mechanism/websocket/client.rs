@@ -3,13 +3,13 @@
 use std::io;
 use std::time::Duration;
 
+use crate::net::time::timeout;
 use http::Uri;
-use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::channel::{Limits, WebSocket};
 use super::handshake;
-use super::wire::Wire;
+use super::transport::Transport;
 use crate::channel::{OpenError, Opens};
 use crate::net::{Keepalive, Network, SocketOptions};
 
@@ -79,7 +79,7 @@ impl Client {
         net.random(&mut nonce);
         info!(target: "halfopen::http", path, "upgrade requested");
         let config = self.limits.config();
-        let stream = handshake::request(Wire::new(connection), &self.url, &host, nonce, config).await?;
+        let stream = handshake::request(Transport::new(connection), &self.url, &host, nonce, config).await?;
         info!(target: "halfopen::http", "upgrade accepted");
         let net = net.clone();
         let keys = move || {

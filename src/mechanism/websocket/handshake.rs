@@ -8,15 +8,12 @@ use http::header::{
     SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
-use sha1::{Digest, Sha1};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::channel::OpenError;
-
-/// RFC 6455 section 1.3: what a server appends to a key to show that it speaks WebSocket.
-const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
 /// RFC 6455 section 4.1: the only version there is.
 const VERSION: &str = "13";
@@ -106,14 +103,10 @@ pub fn accept<B>(request: &Request<B>) -> Result<Response<Body>, Refusal> {
     let answer = response.headers_mut();
     answer.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     answer.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let proof = HeaderValue::from_str(&accept_value(key.as_bytes())).expect("base64 is a valid header value");
+    let proof = derive_accept_key(key.as_bytes());
+    let proof = HeaderValue::try_from(proof).expect("base64 is a valid header value");
     answer.insert(SEC_WEBSOCKET_ACCEPT, proof);
     Ok(response)
-}
-
-/// `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` (RFC 6455 section 4.2.2, step 5.4).
-pub fn accept_value(key: &[u8]) -> String {
-    STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
 /// Whether a token is in the comma-separated lists of a header field, in whatever case.

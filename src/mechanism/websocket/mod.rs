@@ -4,13 +4,13 @@
 //! - [`Server`]: serves a [`Feed`](crate::mechanism::feed::Feed).
 //! - [`Client`]: opens a channel.
 //! - [`WebSocket`]: the open channel: pings answered, buffers bounded, goodbyes said.
-//! - `wire`: what lies between a WebSocket and its connection: counting and masking.
+//! - `transport`: what lies between a WebSocket and its connection: counting and masking.
 
 mod channel;
 mod client;
 pub mod handshake;
 mod server;
-mod wire;
+mod transport;
 
 pub use channel::{Limits, WebSocket};
 pub use client::{Client, client};

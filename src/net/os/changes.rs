@@ -34,7 +34,7 @@ pub(super) async fn watch(changes: broadcast::Sender<Change>) {
                 if Instant::now() >= inventory_ends
                     && let Some(change) = change
                 {
-                    // Nobody listening is nobody's error.
+                    // That nobody listens is no error.
                     let _ = changes.send(change);
                 }
             }
@@ -52,7 +52,7 @@ pub(super) async fn watch(changes: broadcast::Sender<Change>) {
 struct Addresses(BTreeSet<IpAddr>);
 
 impl Addresses {
-    /// Keeps account of an event and says what it means.
+    /// Takes down an event; returns the change that it amounts to, if any.
     fn apply(&mut self, event: IfEvent) -> Option<Change> {
         let was_empty = self.0.is_empty();
         let moved = match event {
@@ -68,7 +68,7 @@ impl Addresses {
     }
 }
 
-/// Neither a loopback address nor a link-local one, which an interface has by itself (RFC 3927, RFC 4291 section
+/// Returns whether an address is neither a loopback address nor a link-local one, which an interface has by itself (RFC 3927, RFC 4291 section
 /// 2.5.6).
 fn leaves_the_link(address: IpAddr) -> bool {
     match address {

@@ -1,6 +1,7 @@
 //! The operating system's network.
 //!
 //! - [`OsNetwork`]: connections and listening sockets by tokio, their options by socket2, random bytes by getrandom.
+//! - `datagram`: UDP sockets.
 //! - `options`: socket options as system calls.
 //! - `changes`: changes of the machine's addresses, by if-watch.
 //!
@@ -14,6 +15,7 @@
 //! The addresses of a name are tried one after the other, in the resolver's order: no Happy Eyeballs (RFC 8305).
 
 mod changes;
+mod datagram;
 mod options;
 
 use std::io;
@@ -24,8 +26,11 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
-use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
+pub use datagram::OsDatagrams;
+
+use super::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream, Tasks};
 
 /// How many changes a slow reader may fall behind before it loses the oldest.
 const CHANGES_KEPT: usize = 16;
@@ -40,12 +45,21 @@ pub struct OsNetwork {
     changes: broadcast::Sender<Change>,
     /// The task that watches the addresses, from the first call of `changes` on; it ends with the last handle.
     watcher: Arc<Mutex<Option<Tasks>>>,
+    stop: CancellationToken,
 }
 
 impl OsNetwork {
     /// A handle to the machine's network.
     pub fn new() -> Self {
-        Self { changes: broadcast::Sender::new(CHANGES_KEPT), watcher: Arc::default() }
+        let changes = broadcast::Sender::new(CHANGES_KEPT);
+        Self { changes, watcher: Arc::default(), stop: CancellationToken::new() }
+    }
+}
+
+impl OsNetwork {
+    /// Gives the stop signal to whatever runs on this handle or a clone of it.
+    pub fn stop(&self) {
+        self.stop.cancel();
     }
 }
 
@@ -58,6 +72,12 @@ impl Default for OsNetwork {
 impl Network for OsNetwork {
     type Stream = TcpStream;
     type Listener = OsListener;
+    type Datagrams = OsDatagrams;
+
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        let first = resolve(authority).await?.into_iter().next();
+        first.ok_or_else(|| no_address(authority))
+    }
 
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<TcpStream> {
         let mut last = None;
@@ -67,8 +87,7 @@ impl Network for OsNetwork {
                 Err(e) => last = Some(e),
             }
         }
-        Err(last
-            .unwrap_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("{authority}: no address"))))
+        Err(last.unwrap_or_else(|| no_address(authority)))
     }
 
     async fn listen(&self, port: u16, options: &ListenOptions) -> io::Result<OsListener> {
@@ -98,6 +117,10 @@ impl Network for OsNetwork {
         Ok(OsListener { listener: TcpListener::from_std(socket.into())?, accepted: options.accepted.clone() })
     }
 
+    async fn bind(&self, port: u16) -> io::Result<OsDatagrams> {
+        OsDatagrams::bind(port)
+    }
+
     /// Watches from the first call on.
     ///
     /// # Panics
@@ -113,8 +136,12 @@ impl Network for OsNetwork {
         changes
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::new()
+    fn spawner(&self) -> Spawner {
+        Spawner::tokio()
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        self.stop.clone()
     }
 
     /// # Panics
@@ -136,6 +163,10 @@ async fn resolve(authority: &str) -> io::Result<Vec<SocketAddr>> {
         Ok(addresses) => Ok(addresses.collect()),
         Err(e) => Err(io::Error::new(io::ErrorKind::NotFound, e)),
     }
+}
+
+fn no_address(authority: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("{authority}: no address"))
 }
 
 async fn connect_to(address: SocketAddr, options: &SocketOptions) -> io::Result<TcpStream> {

@@ -28,8 +28,8 @@ pub static SCENARIO: Experiment<HeartbeatDay> = Experiment {
     run: |p, mut world| {
         // The same connection without a heartbeat: the difference is what the heartbeat costs.
         let mut silent = world.another();
-        connection(&mut silent, p, None);
-        connection(&mut world, p, Some(p.heartbeat));
+        connection(&mut silent, &p, None);
+        connection(&mut world, &p, Some(p.heartbeat));
 
         let (silent, trace) = (silent.run(p.lasts)?, world.run(p.lasts)?);
         let beats = trace.all("pong received").on("phone").count();
@@ -53,7 +53,7 @@ pub static SCENARIO: Experiment<HeartbeatDay> = Experiment {
 };
 
 /// A phone and a server that have nothing to say to each other but this heartbeat.
-fn connection(world: &mut World, p: HeartbeatDay, heartbeat: Option<Heartbeat>) {
+fn connection(world: &mut World, p: &HeartbeatDay, heartbeat: Option<Heartbeat>) {
     let [phone, server] = world.machines(["phone", "server"]);
     world.link(&phone, &server).one_way(p.one_way);
 

@@ -1,71 +1,20 @@
 //! Some machines that share a clock, and what happens to them: packets, kernel timers, faults.
 //!
-//! A group owns no clock of the engine's and no wire: a fabric tells it what time it is ([`Group::handle`]), brings it the
-//! parcels for its machines ([`Group::deliver`]) and takes those it sends.
+//! A group owns no clock of the engine's and no wire: an engine tells it what time it is ([`Group::run`]), brings it
+//! the parcels for its machines ([`Group::deliver`]) and takes those it sends.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
-use std::future::Future;
-use std::io;
-use std::net::Ipv4Addr;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
-
-use super::doorbell::Doorbell;
-use crate::net::{Change, Gate as _};
+use super::attention::Attention;
+use super::ending::Ending;
+use super::executor::{Executor, Queue};
+use crate::sim::fault::in_force::Timeline;
 use crate::sim::machine::clock::Clock;
-use crate::sim::machine::cpu::{ProcessId, Turnstile};
-use crate::sim::machine::socket::{Shared, SimNet};
-use crate::sim::path::{InterfaceId, Network, Parcel};
-use crate::trace::collect::Recorder;
-use crate::trace::{Layer, Value};
-
-/// What a machine runs, from every start anew.
-pub(in crate::sim) type Program = Rc<dyn Fn(SimNet) -> Pin<Box<dyn Future<Output = io::Result<()>>>>>;
-
-/// What happens to a machine.
-#[derive(Debug, Clone, PartialEq)]
-pub(in crate::sim) enum Happening {
-    Stall,
-    Resume,
-    /// The processes die.
-    Crash,
-    /// The processes are started.
-    Start,
-    PowerOff,
-    PowerOn,
-    /// These interfaces are the ones in use now.
-    Use {
-        interfaces: Vec<InterfaceId>,
-        destroy: bool,
-    },
-    /// The router before this interface forgets.
-    Forget(InterfaceId),
-}
-
-/// A machine at run time.
-pub(in crate::sim) struct RunningMachine {
-    pub shared: Arc<Shared>,
-    pub interfaces: Vec<InterfaceId>,
-    pub programs: Vec<Program>,
-    running: Vec<(ProcessId, JoinHandle<()>)>,
-    /// When its kernel wants to be looked at, as the group's calendar has it.
-    scheduled: Option<Duration>,
-    powered: bool,
-    in_use: Vec<InterfaceId>,
-}
-
-impl RunningMachine {
-    pub fn new(shared: Arc<Shared>, interfaces: Vec<InterfaceId>, programs: Vec<Program>) -> Self {
-        let in_use = interfaces.iter().copied().take(1).collect();
-        Self { shared, interfaces, programs, running: Vec::new(), scheduled: None, powered: true, in_use }
-    }
-}
+use crate::sim::machine::running::{RunningMachine, Surroundings};
+use crate::sim::path::{Network, Parcel};
 
 /// Machines that share a clock.
 pub(in crate::sim) struct Group {
@@ -74,63 +23,81 @@ pub(in crate::sim) struct Group {
     /// Its place in the list of groups.
     pub index: usize,
     pub clock: Clock,
-    pub doorbell: Arc<Doorbell>,
-    machines: Vec<RunningMachine>,
+    pub attention: Arc<Attention>,
+    pub ending: Arc<Ending>,
+    machines: Vec<Member>,
     network: Arc<Mutex<Network>>,
-    recorder: Recorder,
-    /// In order of time.
-    happenings: VecDeque<(Duration, usize, Happening)>,
     inbox: BinaryHeap<Reverse<Parcel>>,
-    calendar: BTreeSet<(Duration, usize)>,
+    /// When a machine wants to be looked at, and why.
+    calendar: BTreeSet<(Duration, Why, usize)>,
     outbox: Vec<Parcel>,
-    processes: u32,
+    next_process: u32,
+    executor: Executor,
     /// The time up to which everything was done.
     handled: Duration,
+}
+
+/// Why a machine wants to be looked at. At one and the same time faults come first; packets stand between them and
+/// the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Why {
+    /// A fault begins or ends.
+    Fault,
+    /// A step of a deploy.
+    Step,
+    /// A timer of its kernel.
+    Timer,
+}
+
+/// A machine of a group.
+struct Member {
+    machine: RunningMachine,
+    timeline: Timeline,
+    /// When the calendar has it, by reason.
+    scheduled: [Option<Duration>; 3],
 }
 
 impl Group {
     pub fn new(
         (index, name): (usize, String),
         clock: Clock,
-        doorbell: Arc<Doorbell>,
-        machines: Vec<RunningMachine>,
-        mut happenings: Vec<(Duration, usize, Happening)>,
+        attention: Arc<Attention>,
+        ending: Arc<Ending>,
+        machines: Vec<(RunningMachine, Timeline)>,
         network: Arc<Mutex<Network>>,
-        recorder: Recorder,
     ) -> Self {
-        happenings.sort_by_key(|(at, machine, _)| (*at, *machine));
+        let member = |(machine, timeline)| Member { machine, timeline, scheduled: [None; 3] };
         Self {
             name,
             index,
             clock,
-            doorbell,
-            machines,
+            attention: attention.clone(),
+            ending,
+            machines: machines.into_iter().map(member).collect(),
             network,
-            recorder,
-            happenings: happenings.into(),
             inbox: BinaryHeap::new(),
             calendar: BTreeSet::new(),
             outbox: Vec::new(),
-            processes: 0,
+            next_process: 0,
+            executor: Executor::new(Queue::new(attention)),
             handled: Duration::ZERO,
         }
     }
 
-    /// Starts the clock and every process. To be called inside the local task set that runs them.
+    /// Starts the clock and every process.
     pub fn start(&mut self) {
         self.clock.start();
         for i in 0..self.machines.len() {
-            self.address(i, Duration::ZERO, false);
-            self.start_processes(i);
+            self.with(i, Duration::ZERO, |member, around| member.machine.begin(around));
+            self.flush(i);
         }
     }
 
     /// When to call [`Self::handle`] next, if nothing comes before.
     pub fn deadline(&self) -> Option<Duration> {
-        let happening = self.happenings.front().map(|(at, ..)| *at);
         let parcel = self.inbox.peek().map(|Reverse(p)| p.due);
-        let timer = self.calendar.first().map(|(at, _)| *at);
-        [happening, parcel, timer].into_iter().flatten().min()
+        let scheduled = self.calendar.first().map(|(at, ..)| *at);
+        [parcel, scheduled].into_iter().flatten().min()
     }
 
     /// A parcel for one of the machines; it is looked at when it is due.
@@ -139,31 +106,59 @@ impl Group {
         self.inbox.push(Reverse(parcel));
     }
 
+    /// Does everything that is due by `now`, and lets the processes run until none of them has anything more to do.
+    pub fn run(&mut self, now: Duration) {
+        loop {
+            // What falls on the end of the run is no part of it.
+            let last = self.ending.time().saturating_sub(Duration::from_micros(1));
+            self.handle(now.min(last));
+            if self.ending.is_over(now) || !self.executor.round(now) {
+                return;
+            }
+        }
+    }
+
     /// Does everything that is due by `now`, in order of time; at one and the same time faults first, then packets, then
     /// timers. What is due between two ticks of the applications' clock happens at its own time, not at the tick's.
-    pub fn handle(&mut self, now: Duration) {
+    fn handle(&mut self, now: Duration) {
         loop {
-            for machine in self.doorbell.take() {
-                self.flush(machine);
+            for i in self.attention.take() {
+                self.with(i, now, |member, around| member.machine.look(around));
+                self.flush(i);
             }
             let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
             // What comes too late, because its latency is shorter than the engine's tick, comes now.
             let at = due.max(self.handled);
             self.handled = at;
-            if let Some((_, machine, happening)) = pop_due(&mut self.happenings, due) {
-                self.happen(machine, at, happening);
-                self.flush(machine);
-            } else if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) {
-                let Some(Reverse(parcel)) = self.inbox.pop() else { continue };
-                self.arrive(at, parcel);
-            } else if let Some(&(timer, machine)) = self.calendar.first() {
-                self.calendar.remove(&(timer, machine));
-                self.machines[machine].scheduled = None;
-                self.machines[machine].shared.kernel().expire(at);
-                self.flush(machine);
+            match self.calendar.first().copied().filter(|(when, ..)| *when <= due) {
+                Some((_, Why::Fault, i)) => self.fault(i, at),
+                _ if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) => {
+                    if let Some(Reverse(parcel)) = self.inbox.pop() {
+                        self.arrive(at, parcel);
+                    }
+                }
+                Some((_, Why::Step, i)) => {
+                    self.with(i, at, |member, around| member.machine.look(around));
+                    self.flush(i);
+                }
+                Some((when, Why::Timer, i)) => {
+                    self.calendar.remove(&(when, Why::Timer, i));
+                    let member = &mut self.machines[i];
+                    member.scheduled[Why::Timer as usize] = None;
+                    member.machine.shared.kernel().expire(at);
+                    self.flush(i);
+                }
+                // Whatever is due is either in the calendar or in the inbox.
+                None => break,
             }
         }
-        self.doorbell.done(self.deadline());
+    }
+
+    /// The run ends: takes down what there is on the machines, before anything is torn down.
+    pub fn leave(&self) {
+        for Member { machine, .. } in &self.machines {
+            machine.shared.left.get_or_init(|| machine.shared.state());
+        }
     }
 
     /// The parcels for other groups that the machines have sent since the last call.
@@ -171,163 +166,91 @@ impl Group {
         self.outbox.drain(..)
     }
 
-    fn network(&self) -> MutexGuard<'_, Network> {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<R>(
+        &mut self,
+        i: usize,
+        now: Duration,
+        f: impl FnOnce(&mut Member, &mut Surroundings<'_>) -> R,
+    ) -> R {
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let Self { next_process, executor, machines, .. } = self;
+        f(&mut machines[i], &mut Surroundings { now, network: &mut network, executor, next_process })
+    }
+
+    /// Faults begin or end.
+    fn fault(&mut self, i: usize, now: Duration) {
+        self.with(i, now, |member, around| {
+            if let Some(moment) = member.timeline.pass() {
+                member.machine.change(around, moment.begins, moment.condition);
+            }
+        });
+        self.flush(i);
     }
 
     fn arrive(&mut self, now: Duration, parcel: Parcel) {
-        let i = self.network().interface(parcel.to).place;
-        if !self.machines[i].powered {
-            return self.network().nobody_there(now, &parcel);
+        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let i = network.interface(parcel.to).place;
+        let machine = &self.machines[i].machine;
+        if !machine.is_powered() {
+            return network.nobody_there(now, &parcel, "host down");
         }
-        let arrived = self.network().arrive(now, parcel);
-        match arrived {
+        if machine.is_asleep() {
+            return network.nobody_there(now, &parcel, "host asleep");
+        }
+        match network.arrive(now, parcel) {
             Ok(bytes) => {
-                self.machines[i].shared.kernel().receive(now, bytes);
+                drop(network);
+                machine.shared.kernel().receive(now, bytes);
                 self.flush(i);
             }
-            Err(answers) => self.post(answers),
+            Err(answers) => {
+                Self::post(&network, self.index, &mut self.inbox, &mut self.outbox, answers);
+            }
         }
     }
 
     /// A parcel goes to a machine of this group, or to another group.
-    fn post(&mut self, parcels: Vec<Parcel>) {
+    fn post(
+        network: &Network,
+        index: usize,
+        inbox: &mut BinaryHeap<Reverse<Parcel>>,
+        outbox: &mut Vec<Parcel>,
+        parcels: impl IntoIterator<Item = Parcel>,
+    ) {
         for parcel in parcels {
-            if self.network().interface(parcel.to).group == self.index {
-                self.inbox.push(Reverse(parcel));
+            if network.interface(parcel.to).group == index {
+                inbox.push(Reverse(parcel));
             } else {
-                self.outbox.push(parcel);
+                outbox.push(parcel);
             }
         }
     }
 
-    /// Puts what the machine's kernel wants to send on the wire, and its next deadline into the calendar.
+    /// Puts what the machine's kernel wants to send on the wire, and what is due next into the calendar.
     fn flush(&mut self, i: usize) {
-        let shared = self.machines[i].shared.clone();
-        let mut kernel = shared.kernel();
-        while let Some(departure) = kernel.departure() {
-            let parcels = self.network().send(&self.machines[i].interfaces, departure);
-            self.post(parcels);
+        let Self { machines, network, inbox, outbox, calendar, index, .. } = self;
+        let Member { machine, timeline, scheduled } = &mut machines[i];
+        let mut kernel = machine.shared.kernel();
+        if kernel.has_departures() {
+            let mut network = network.lock().unwrap_or_else(PoisonError::into_inner);
+            while let Some(departure) = kernel.departure() {
+                let parcels = network.send(&machine.interfaces, departure);
+                Self::post(&network, *index, inbox, outbox, parcels);
+            }
         }
-        let deadline = kernel.deadline();
-        drop(kernel);
-        let machine = &mut self.machines[i];
-        if deadline != machine.scheduled {
-            if let Some(at) = machine.scheduled {
-                self.calendar.remove(&(at, i));
+        let due = [timeline.next(), machine.due(), kernel.deadline()];
+        for (why, (at, scheduled)) in
+            [Why::Fault, Why::Step, Why::Timer].into_iter().zip(due.into_iter().zip(scheduled))
+        {
+            if at != *scheduled {
+                if let Some(before) = *scheduled {
+                    calendar.remove(&(before, why, i));
+                }
+                if let Some(at) = at {
+                    calendar.insert((at, why, i));
+                }
+                *scheduled = at;
             }
-            if let Some(at) = deadline {
-                self.calendar.insert((at, i));
-            }
-            machine.scheduled = deadline;
         }
-    }
-
-    fn happen(&mut self, i: usize, now: Duration, happening: Happening) {
-        let machine = &mut self.machines[i];
-        match happening {
-            Happening::Stall => machine.shared.cpu.stall(),
-            Happening::Resume => machine.shared.cpu.resume(),
-            Happening::Crash => {
-                for (process, task) in machine.running.drain(..) {
-                    machine.shared.kernel().process_died(now, process);
-                    task.abort();
-                }
-            }
-            Happening::Start => self.start_processes(i),
-            Happening::PowerOff => {
-                machine.powered = false;
-                machine.shared.kernel().power_off();
-                for (_, task) in machine.running.drain(..) {
-                    task.abort();
-                }
-            }
-            Happening::PowerOn => {
-                machine.powered = true;
-                machine.shared.cpu.resume();
-                machine.shared.kernel().power_on();
-                self.start_processes(i);
-            }
-            Happening::Use { interfaces, destroy } => {
-                let was = std::mem::replace(&mut machine.in_use, interfaces);
-                let now_in_use = machine.in_use.clone();
-                self.address(i, now, destroy);
-                let change = match (was.is_empty(), now_in_use.is_empty()) {
-                    (_, true) => Change::Offline,
-                    (true, false) => Change::Online,
-                    (false, false) => Change::AddressChanged,
-                };
-                if was != now_in_use {
-                    // Nobody listening is no error.
-                    let _ = self.machines[i].shared.changes.send(change);
-                }
-            }
-            Happening::Forget(interface) => self.network().forget_translations(interface),
-        }
-    }
-
-    /// Gives the machine the addresses of the interfaces it uses.
-    fn address(&mut self, i: usize, now: Duration, destroy: bool) {
-        let machine = &self.machines[i];
-        let addresses: Vec<Ipv4Addr> = {
-            let mut network = self.network();
-            for interface in &machine.interfaces {
-                network.interface_mut(*interface).up = machine.in_use.contains(interface);
-            }
-            machine.in_use.iter().map(|id| network.interface(*id).inside).collect()
-        };
-        machine.shared.kernel().set_addresses(now, addresses, destroy);
-    }
-
-    fn start_processes(&mut self, i: usize) {
-        let programs = self.machines[i].programs.clone();
-        for program in programs {
-            let process = ProcessId(self.processes);
-            self.processes += 1;
-            let shared = self.machines[i].shared.clone();
-            let task = Process {
-                turnstile: Turnstile {
-                    cpu: shared.cpu.clone(),
-                    host: shared.host,
-                    clock: shared.clock.clone(),
-                    doorbell: shared.doorbell.clone(),
-                },
-                recorder: self.recorder.clone(),
-                program: program(SimNet { shared, process }),
-            };
-            self.machines[i].running.push((process, tokio::task::spawn_local(task)));
-        }
-    }
-}
-
-fn pop_due<T>(queue: &mut VecDeque<(Duration, usize, T)>, now: Duration) -> Option<(Duration, usize, T)> {
-    if queue.front().is_some_and(|(at, ..)| *at <= now) { queue.pop_front() } else { None }
-}
-
-/// A process: its program, run while there is CPU.
-struct Process {
-    turnstile: Turnstile,
-    recorder: Recorder,
-    program: Pin<Box<dyn Future<Output = io::Result<()>>>>,
-}
-
-impl Future for Process {
-    type Output = ();
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { turnstile, recorder, program } = &mut *self;
-        turnstile.enter(cx, &mut |cx| {
-            program.as_mut().poll(cx).map(|result| {
-                if let Err(e) = result {
-                    let fields = vec![("error", Value::from(e.to_string()))];
-                    recorder.event(
-                        turnstile.clock.now(),
-                        Some(turnstile.host),
-                        Layer::App,
-                        "process failed",
-                        fields,
-                    );
-                }
-            })
-        })
     }
 }

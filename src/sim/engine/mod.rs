@@ -1,16 +1,22 @@
 //! The engines: what drives the groups of a world through virtual time and carries parcels between them.
 //!
-//! A engine starts each group inside a local task set of a paused tokio runtime, calls `Group::handle` at its deadlines,
-//! when a parcel has come and when its doorbell rings, and moves parcels between groups. What happens to a packet on its
-//! way was decided when it was sent (`crate::sim::path::link`); a engine only has to keep the time.
+//! An engine starts each group inside a paused tokio runtime, calls `Group::run` at its deadlines, when a parcel has come
+//! and when a process is woken or rings, and moves parcels between groups. What happens to a packet on its
+//! way was decided when it was sent (`crate::sim::path::link`); an engine only has to keep the time.
+//!
+//! - `group`: machines that share a clock. `executor`: runs their processes. `attention`: which of them has something to do.
+//! - `on_events`, `on_turmoil`: the two engines. `ending`: how a run ends before its time. `limits`: what it may use.
 
-pub(in crate::sim) mod doorbell;
+pub(in crate::sim) mod attention;
+pub mod ending;
+pub(in crate::sim) mod executor;
 pub(in crate::sim) mod group;
+pub mod limits;
 mod on_events;
 #[cfg(feature = "turmoil")]
 mod on_turmoil;
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +24,9 @@ use std::time::Duration;
 use tokio::time::sleep_until;
 
 use crate::parameter::Choice;
+use crate::sim::machine::socket::Shared;
 use crate::sim::path::{Network, Parcel};
+use ending::Ending;
 use group::Group;
 
 /// Which engine runs a world. Both tell the same story.
@@ -52,19 +60,21 @@ pub(in crate::sim) struct Built {
     pub groups: Vec<Group>,
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several groups"))]
     pub network: Arc<Mutex<Network>>,
-    /// How long it runs.
-    pub lasts: Duration,
-    /// How far hosts may run ahead of each other: shorter than the shortest latency, or what a scenario has set.
+    /// When it ends.
+    pub ending: Arc<Ending>,
+    /// Its machines, in the order in which they were described.
+    pub machines: Vec<Arc<Shared>>,
+    /// How far groups may run ahead of each other: no longer than the shortest latency, or what a scenario has set.
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several groups"))]
     pub tick: Duration,
     pub seed: u64,
 }
 
-/// Runs a world to its end and answers what `finish` makes of it, called before anything is torn down: that sockets are
+/// Runs a world to its end and returns what `finish` makes of it, called before anything is torn down: that sockets are
 /// closed when a simulation is dropped is no part of its story.
 ///
 /// # Errors
-/// When the engine fails.
+/// When the engine fails; that a run has failed is known to its [`Ending`].
 pub(in crate::sim) fn run<T>(engine: Engine, built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
     match engine {
         Engine::Event => on_events::run(built, finish),
@@ -81,26 +91,41 @@ trait Carrier {
     fn arrived(&mut self, group: &mut Group) -> impl Future<Output = io::Result<()>>;
 }
 
-/// Drives a group for ever.
+/// Drives a group until the run ends.
 async fn drive(mut group: Group, mut carrier: impl Carrier) -> io::Result<()> {
     group.start();
-    let doorbell = group.doorbell.clone();
+    let (attention, ending) = (group.attention.clone(), group.ending.clone());
+    // One timer for all the waiting; where it stands by itself is of no account.
+    let mut timer = std::pin::pin!(sleep_until(group.clock.epoch()));
     loop {
-        group.handle(group.clock.now());
+        let now = group.clock.now();
+        group.run(now);
+        if ending.is_over(now) {
+            group.leave();
+            return Ok(());
+        }
         for parcel in group.sent() {
             carrier.carry(&parcel)?;
         }
-        let deadline = group.deadline().map(|at| group.clock.instant(at));
-        let due = async {
-            match deadline {
-                Some(at) => sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
+        let due = group.deadline().map_or(ending.time(), |at| at.min(ending.time()));
+        timer.as_mut().reset(group.clock.instant(due));
         tokio::select! { biased;
             arrived = carrier.arrived(&mut group) => arrived?,
-            () = doorbell.notify.notified() => {}
-            () = due => {}
+            () = attention.notify.notified() => {}
+            () = timer.as_mut() => {}
         }
+    }
+}
+
+/// There is no other group.
+struct Nowhere;
+
+impl Carrier for Nowhere {
+    fn carry(&mut self, _: &Parcel) -> io::Result<()> {
+        Ok(())
+    }
+
+    async fn arrived(&mut self, _: &mut Group) -> io::Result<()> {
+        pending().await
     }
 }

@@ -4,19 +4,12 @@
 //! group's. tokio's timers know whole milliseconds; what is due between two of them is done at the second, but happens at
 //! its own time (`Group::handle`), so that packets travel to the microsecond.
 
-use std::future::pending;
-use std::io;
-
 use tokio::runtime::Builder;
-use tokio::task::LocalSet;
-use tokio::time::timeout;
 
-use super::{Built, Carrier, drive};
-use crate::sim::engine::group::Group;
-use crate::sim::path::Parcel;
+use super::{Built, Nowhere, drive};
 
-pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
-    let Built { groups, lasts, seed, .. } = built;
+pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
+    let Built { groups, seed, .. } = built;
     let mut builder = Builder::new_current_thread();
     builder.enable_time().start_paused(true);
     #[cfg(tokio_unstable)]
@@ -24,26 +17,8 @@ pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result
     #[cfg(not(tokio_unstable))]
     let _ = seed;
     let runtime = builder.build().map_err(|e| e.to_string())?;
-    let processes = LocalSet::new();
     for group in groups {
-        let ended =
-            runtime.block_on(processes.run_until(async { timeout(lasts, drive(group, Nowhere)).await }));
-        if let Ok(Err(e)) = ended {
-            return Err(e.to_string());
-        }
+        runtime.block_on(drive(group, Nowhere)).map_err(|e| e.to_string())?;
     }
     Ok(finish())
-}
-
-/// There is no other group.
-struct Nowhere;
-
-impl Carrier for Nowhere {
-    fn carry(&mut self, _: &Parcel) -> io::Result<()> {
-        Ok(())
-    }
-
-    async fn arrived(&mut self, _: &mut Group) -> io::Result<()> {
-        pending().await
-    }
 }

@@ -23,7 +23,7 @@ const PORT: u16 = 9;
 const UDP_CAPACITY: usize = 1 << 20;
 
 pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
-    let Built { groups, network, lasts, tick, seed } = built;
+    let Built { groups, network, ending, tick, seed, .. } = built;
     let mut sim = turmoil::Builder::new()
         .simulation_duration(Duration::MAX)
         .tick_duration(tick)
@@ -44,7 +44,7 @@ pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result
             Ok(())
         });
     }
-    while sim.elapsed() < lasts + tick {
+    while sim.elapsed() < ending.time().saturating_add(tick) {
         sim.step().map_err(|e| e.to_string())?;
     }
     Ok(finish())

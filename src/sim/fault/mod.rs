@@ -1,28 +1,61 @@
 //! Faults are data: a script of times and faults, which can be printed, parsed, generated and shrunk.
 //!
 //! ```text
-//! at 30s partition phone server for 20s        both ways, lost; `phone->server` for one way
+//! Between two machines:
+//! at 30s partition phone server for 20s        both ways, what enters is lost; `phone->server`: one way
 //! at 30s hold phone server for 5s              nothing lost, nothing delivered until the end
-//! at 10s loss phone server 5% for 1m           also: duplicate, reorder
-//! at 10s latency phone server 300ms for 1m     optionally a jitter after the latency
-//! at 10s rate phone server 64kbit/s 16KiB      a line rate and its queue
+//! at 10s loss phone server 5% for 1m           so many packets are lost
+//! at 10s duplicate phone server 5% for 1m      so many arrive twice
+//! at 10s reorder phone server 5% for 1m        so many are overtaken
+//! at 10s latency phone server 300ms 20ms       another latency, and up to so much jitter (default 0s)
+//! at 10s rate phone server 64kbit/s 16KiB      a line rate, and the queue before it (default 256KiB)
+//! at 10s lose next 3 data phone->server        the next 3 segments that match, in each direction given; with `for` only
+//!                                              within that time. any: every packet; data: segments with data; ack: without
+//!                                              data, SYN, FIN and RST; syn, fin, rst: with that flag
+//!
+//! At one machine:
 //! at 60s stall server for 1h                   its processes get no CPU; its kernel lives on
+//! at 60s slow server 10% for 1m                its processes run for the first 10 % of every 100 ms from then on
+//! at 60s suspend phone for 10m                 a lid closed: kernel, clock and processes stop, what they hold survives, and
+//!                                              the monotonic clock stops, too, as on Linux; `suspend phone clock-runs`:
+//!                                              that clock runs on, as on Windows
 //! at 60s crash server for 10s                  its processes die; with `for` they are started again then
 //! at 60s power-loss server for 30s             silence; with `for` it boots again then
-//! at 60s switch phone lte                      another interface; `destroy` kills its sockets
+//! at 60s deploy server 30s 2s                  its processes get the stop signal; those that run after the grace (default
+//!                                              30s) are killed; when all have ended new ones start, after the pause
+//!                                              (default 0s). Never with `for`
+//! at 60s switch phone lte                      another interface; `switch phone lte destroy`: the system destroys the
+//!                                              sockets of the old one, and at the end those of the new one
 //! at 60s offline phone for 5s                  no interface
-//! at 60s forget phone                          the router before it loses its translations
+//! at 60s forget phone                          the router before the interface it uses loses its translations. Never with `for`
+//! at 60s rebind phone                          that router gives every translation another outside port. Never with `for`
+//! at 60s dns phone 3s for 1m                   its name lookups take that long; `dns phone dead`: they get no answer
 //! ```
 //!
-//! Entries are separated by `;` or line ends.
+//! Entries are separated by `;` or line ends. A fault without `for` lasts for good. A duration after `at` or `for` is written
+//! as anywhere (`1m 30s`); within a fault, where another may follow, as one word (`1m30s`). Durations are whole microseconds
+//! and at most 8784h.
+//!
+//! **Overlaps mean what they say**, on machines and links alike. A machine is off while any power loss is in force, without
+//! processes while any crash is, stalled, asleep or offline likewise. Of faults that say different things of one thing
+//! (switch, slow, dns, latency, rate, loss, ...) the one that began last holds, of those that began together the one that
+//! stands last; when it ends the earlier one holds again. A fault `for 0s` does what it does in a moment: processes die and
+//! start again, a machine reboots.
+//!
+//! **A script that begins with `+`** adds to a scenario's own faults; any other takes their place ([`GivenFaults`]).
 
+mod grammar;
+pub(in crate::sim) mod in_force;
+#[cfg(test)]
+mod in_force_tests;
 pub(in crate::sim) mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod print;
 
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
-use crate::parameter::{BitRate, ByteSize, Probability, Scalar};
+use crate::parameter::{BitRate, ByteSize, Choice, Probability, micros, ms, secs};
 
 /// The two ends of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +66,53 @@ pub struct Between {
     pub b: String,
     /// Only what goes from `a` to `b`.
     pub one_way: bool,
+}
+
+/// Which segments a fault is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SegmentKind {
+    /// Every packet.
+    Any,
+    /// Segments that carry data.
+    Data,
+    /// Segments with SYN (of both sides).
+    Syn,
+    /// Segments without data, SYN, FIN and RST.
+    Ack,
+    /// Segments with FIN.
+    Fin,
+    /// Segments with RST.
+    Rst,
+}
+
+impl Choice for SegmentKind {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("any", SegmentKind::Any),
+        ("data", SegmentKind::Data),
+        ("syn", SegmentKind::Syn),
+        ("ack", SegmentKind::Ack),
+        ("fin", SegmentKind::Fin),
+        ("rst", SegmentKind::Rst),
+    ];
+}
+crate::choice_parameter!(SegmentKind);
+
+/// What the monotonic clock of a suspended machine does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspendedClock {
+    /// It stops, as Linux's `CLOCK_MONOTONIC` (`clock_gettime(2)`): timers are late by the suspension.
+    Stops,
+    /// It runs on, as Windows' tick count: timers that came due meanwhile fire at once.
+    Runs,
+}
+
+/// What has become of a machine's name lookups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dns {
+    /// They take that long.
+    Takes(Duration),
+    /// They get no answer.
+    Dead,
 }
 
 /// Something that goes wrong.
@@ -52,12 +132,27 @@ pub enum Fault {
     Latency(Between, Duration, Duration),
     /// A line rate, and a queue before it.
     Rate(Between, BitRate, ByteSize),
+    /// The next so many segments of that kind are lost, in each direction of the link that is meant.
+    LoseNext(Between, u32, SegmentKind),
     /// The machine's processes get no CPU.
     Stall(String),
+    /// The machine's processes get this share of the CPU's time: the first of every [`SLOW_PERIOD`].
+    Slow(String, Probability),
+    /// The machine sleeps: kernel, clock and processes stop; their state survives.
+    Suspend(String, SuspendedClock),
     /// The machine's processes die; its kernel closes what they held.
     Crash(String),
     /// The machine is off.
     PowerLoss(String),
+    /// The machine's processes are told to stop, and replaced by new ones.
+    Deploy {
+        /// Which machine.
+        machine: String,
+        /// Those that still run after so long are killed.
+        grace: Duration,
+        /// So long after the last has ended the new ones start.
+        pause: Duration,
+    },
     /// The machine goes over to another interface; `destroy`: its system destroys the sockets of the old one.
     Switch {
         /// Which machine.
@@ -71,7 +166,17 @@ pub enum Fault {
     Offline(String),
     /// The router before the machine forgets its translations.
     Forget(String),
+    /// The router before the machine gives every translation another outside port.
+    Rebind(String),
+    /// The machine's name lookups are slow or dead.
+    Dns(String, Dns),
 }
+
+/// The period in which a slow machine's processes get their share: that of Linux's CFS bandwidth control
+/// (`cpu.cfs_period_us`, Documentation/scheduler/sched-bwc.rst).
+pub const SLOW_PERIOD: Duration = ms(100);
+/// How long a deploy waits for processes to end by themselves, unless told: Kubernetes' `terminationGracePeriodSeconds`.
+pub const GRACE: Duration = secs(30);
 
 impl Fault {
     /// The word for it.
@@ -84,17 +189,23 @@ impl Fault {
             Fault::Reorder(..) => "reorder",
             Fault::Latency(..) => "latency",
             Fault::Rate(..) => "rate",
+            Fault::LoseNext(..) => "lose",
             Fault::Stall(_) => "stall",
+            Fault::Slow(..) => "slow",
+            Fault::Suspend(..) => "suspend",
             Fault::Crash(_) => "crash",
             Fault::PowerLoss(_) => "power-loss",
+            Fault::Deploy { .. } => "deploy",
             Fault::Switch { .. } => "switch",
             Fault::Offline(_) => "offline",
             Fault::Forget(_) => "forget",
+            Fault::Rebind(_) => "rebind",
+            Fault::Dns(..) => "dns",
         }
     }
 
-    /// The machines it names.
-    pub fn machines(&self) -> Vec<&str> {
+    /// The link it is about, if it is about one.
+    pub const fn link(&self) -> Option<&Between> {
         match self {
             Fault::Partition(l)
             | Fault::Hold(l)
@@ -102,16 +213,68 @@ impl Fault {
             | Fault::Duplicate(l, _)
             | Fault::Reorder(l, _)
             | Fault::Latency(l, ..)
-            | Fault::Rate(l, ..) => vec![&l.a, &l.b],
+            | Fault::Rate(l, ..)
+            | Fault::LoseNext(l, ..) => Some(l),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(in crate::sim) const fn link_mut(&mut self) -> Option<&mut Between> {
+        match self {
+            Fault::Partition(l)
+            | Fault::Hold(l)
+            | Fault::Loss(l, _)
+            | Fault::Duplicate(l, _)
+            | Fault::Reorder(l, _)
+            | Fault::Latency(l, ..)
+            | Fault::Rate(l, ..)
+            | Fault::LoseNext(l, ..) => Some(l),
+            _ => None,
+        }
+    }
+
+    /// The machine it is about, if it is about one.
+    pub fn machine(&self) -> Option<&str> {
+        match self {
             Fault::Stall(m)
+            | Fault::Slow(m, _)
+            | Fault::Suspend(m, _)
             | Fault::Crash(m)
             | Fault::PowerLoss(m)
+            | Fault::Deploy { machine: m, .. }
+            | Fault::Switch { machine: m, .. }
             | Fault::Offline(m)
-            | Fault::Forget(m) => {
-                vec![m]
-            }
-            Fault::Switch { machine, .. } => vec![machine],
+            | Fault::Forget(m)
+            | Fault::Rebind(m)
+            | Fault::Dns(m, _) => Some(m),
+            _ => None,
         }
+    }
+
+    /// The machines it names.
+    pub fn machines(&self) -> Vec<&str> {
+        match self.link() {
+            Some(link) => vec![&link.a, &link.b],
+            None => self.machine().into_iter().collect(),
+        }
+    }
+
+    /// Whether it is over as soon as it has begun, so that it cannot last.
+    pub const fn is_momentary(&self) -> bool {
+        matches!(self, Fault::Deploy { .. } | Fault::Forget(_) | Fault::Rebind(_))
+    }
+
+    /// The same with its durations in whole microseconds.
+    fn rounded(mut self) -> Self {
+        match &mut self {
+            Fault::Latency(_, a, b) | Fault::Deploy { grace: a, pause: b, .. } => {
+                (*a, *b) = (micros(*a), micros(*b));
+            }
+            Fault::Dns(_, Dns::Takes(d)) => *d = micros(*d),
+            _ => {}
+        }
+        self
     }
 }
 
@@ -129,13 +292,98 @@ pub struct Entry {
 impl Entry {
     /// When it is over.
     pub fn until(&self) -> Option<Duration> {
-        self.lasting.map(|d| self.at + d)
+        self.lasting.map(|d| self.at.saturating_add(d))
     }
+
+    /// Whether it is in force at that time: from its beginning on, and no more at its end.
+    pub fn covers(&self, at: Duration) -> bool {
+        self.at <= at && self.until().is_none_or(|until| at < until)
+    }
+
+    /// The same in whole microseconds, the resolution of a run.
+    #[must_use]
+    pub fn rounded(self) -> Self {
+        Self { at: micros(self.at), fault: self.fault.rounded(), lasting: self.lasting.map(micros) }
+    }
+
+    /// Says what is wrong with it in any world, and what would be valid.
+    fn check(&self) -> Result<(), String> {
+        if let Some(link) = self.fault.link()
+            && link.a == link.b
+        {
+            return Err(format!("`{}` is no link; valid: two different machines", link.a));
+        }
+        match &self.fault {
+            fault if fault.is_momentary() && self.lasting.is_some() => {
+                Err(format!("`{}` does not last; valid: without `for`", fault.verb()))
+            }
+            Fault::Loss(_, p) | Fault::Duplicate(_, p) | Fault::Reorder(_, p)
+                if !(0.0..=1.0).contains(&p.0) =>
+            {
+                Err("no probability; valid: 0% to 100%".to_owned())
+            }
+            Fault::Rate(_, BitRate(0), _) => {
+                Err("a line that carries nothing is a `partition`; valid: from 1bit/s".to_owned())
+            }
+            Fault::LoseNext(_, 0, _) => Err("none to lose; valid: from 1".to_owned()),
+            Fault::Slow(_, share) if slow_share(*share).is_none() => {
+                Err("no share of the CPU to be slow with; valid: 0.001% to 99.999% (0% is `stall`)"
+                    .to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// For how much of every period a slow machine's processes run; `None`: never, or always.
+fn slow_share(share: Probability) -> Option<Duration> {
+    if !(0.0..=1.0).contains(&share.0) {
+        return None;
+    }
+    let on = micros(SLOW_PERIOD.mul_f64(share.0));
+    (Duration::ZERO < on && on < SLOW_PERIOD).then_some(on)
 }
 
 /// A script of faults.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Script(pub Vec<Entry>);
+
+impl Script {
+    /// The shortest latency that it gives a link.
+    pub fn shortest_latency(&self) -> Option<Duration> {
+        let latencies = self.0.iter().filter_map(|entry| match entry.fault {
+            Fault::Latency(_, one_way, _) => Some(micros(one_way)),
+            _ => None,
+        });
+        latencies.min()
+    }
+}
+
+/// Faults given from outside a scenario: `at 1m stall server` takes the place of the scenario's own, `+ at 1m stall server`
+/// comes to them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct GivenFaults {
+    /// Whether they come to the scenario's own instead of taking their place.
+    pub adds: bool,
+    /// The faults.
+    pub script: Script,
+}
+
+impl GivenFaults {
+    /// What goes wrong in a scenario that has these faults of its own.
+    #[must_use]
+    pub fn over(&self, own: &Script) -> Script {
+        let own = if self.adds { own.0.as_slice() } else { &[] };
+        Script(own.iter().chain(&self.script.0).cloned().collect())
+    }
+}
+
+/// In place of a scenario's own.
+impl From<Script> for GivenFaults {
+    fn from(script: Script) -> Self {
+        Self { adds: false, script }
+    }
+}
 
 /// A fault script could not be read, or names what is not there. Its text is one line that says what is valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,218 +395,31 @@ pub struct ScriptError {
     pub problem: String,
 }
 
-impl fmt::Display for Script {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, entry) in self.0.iter().enumerate() {
-            let separator = if i == 0 { "" } else { "; " };
-            write!(f, "{separator}{entry}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Between {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrow = if self.one_way { "->" } else { " " };
-        write!(f, "{}{arrow}{}", self.a, self.b)
-    }
-}
-
-/// As typed, without blanks, so that it is one word.
-fn word(value: &impl Scalar) -> String {
-    value.show().replace(' ', "")
-}
-
-impl fmt::Display for Entry {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "at {} {}", word(&self.at), self.fault.verb())?;
-        match &self.fault {
-            Fault::Partition(l) | Fault::Hold(l) => write!(f, " {l}")?,
-            Fault::Loss(l, p) | Fault::Duplicate(l, p) | Fault::Reorder(l, p) => {
-                write!(f, " {l} {}", word(p))?
-            }
-            Fault::Latency(l, one_way, jitter) => write!(f, " {l} {} {}", word(one_way), word(jitter))?,
-            Fault::Rate(l, rate, queue) => write!(f, " {l} {} {}", word(rate), word(queue))?,
-            Fault::Stall(m)
-            | Fault::Crash(m)
-            | Fault::PowerLoss(m)
-            | Fault::Offline(m)
-            | Fault::Forget(m) => {
-                write!(f, " {m}")?;
-            }
-            Fault::Switch { machine, to, destroy } => {
-                write!(f, " {machine} {to}{}", if *destroy { " destroy" } else { "" })?;
-            }
-        }
-        match self.lasting {
-            Some(d) => write!(f, " for {}", word(&d)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl FromStr for Script {
-    type Err = ScriptError;
-    fn from_str(text: &str) -> Result<Self, ScriptError> {
-        text.split([';', '\n'])
-            .map(str::trim)
-            .filter(|entry| !entry.is_empty())
-            .map(|entry| parse(entry).map_err(|problem| ScriptError { entry: entry.to_owned(), problem }))
-            .collect::<Result<_, _>>()
-            .map(Script)
-    }
-}
-
-const VERBS: &str = "partition, hold, loss, duplicate, reorder, latency, rate, stall, crash, power-loss, switch, \
-                     offline, forget";
-
-fn parse(entry: &str) -> Result<Entry, String> {
-    let mut words: Vec<&str> = entry.split_whitespace().collect();
-    let lasting = match words.iter().position(|w| *w == "for") {
-        None => None,
-        Some(i) => {
-            let rest = words.split_off(i);
-            Some(value::<Duration>(rest.get(1).copied(), "how long after `for`")?)
-        }
-    };
-    let mut words = words.into_iter();
-    if words.next() != Some("at") {
-        return Err("starts with `at TIME`, as in `at 30s partition phone server for 20s`".into());
-    }
-    let at = value::<Duration>(words.next(), "a time after `at`")?;
-    let verb = words.next().unwrap_or_default();
-    let words = &mut words;
-    let fault = match verb {
-        "partition" => Fault::Partition(between(words)?),
-        "hold" => Fault::Hold(between(words)?),
-        "loss" => Fault::Loss(between(words)?, value(words.next(), "a probability")?),
-        "duplicate" => Fault::Duplicate(between(words)?, value(words.next(), "a probability")?),
-        "reorder" => Fault::Reorder(between(words)?, value(words.next(), "a probability")?),
-        "latency" => {
-            let (link, one_way) = (between(words)?, value(words.next(), "a latency")?);
-            let jitter = words.next().map_or(Ok(Duration::ZERO), |w| value(Some(w), "a jitter"))?;
-            Fault::Latency(link, one_way, jitter)
-        }
-        "rate" => {
-            let (link, rate) = (between(words)?, value(words.next(), "a line rate")?);
-            let queue = words.next().map_or(Ok(ByteSize(256 << 10)), |w| value(Some(w), "a queue size"))?;
-            Fault::Rate(link, rate, queue)
-        }
-        "stall" => Fault::Stall(machine(words)?),
-        "crash" => Fault::Crash(machine(words)?),
-        "power-loss" => Fault::PowerLoss(machine(words)?),
-        "offline" => Fault::Offline(machine(words)?),
-        "forget" => Fault::Forget(machine(words)?),
-        "switch" => {
-            let machine = machine(words)?;
-            let to = words.next().ok_or("needs the interface to switch to")?.to_owned();
-            let destroy = match words.next() {
-                None => false,
-                Some("destroy") => true,
-                Some(other) => return Err(format!("`{other}` is not `destroy`")),
-            };
-            Fault::Switch { machine, to, destroy }
-        }
-        other => return Err(format!("no fault `{other}`; valid: {VERBS}")),
-    };
-    match words.next() {
-        Some(extra) => Err(format!("`{extra}` is too much")),
-        None => Ok(Entry { at, fault, lasting }),
-    }
-}
-
-fn value<T: Scalar>(word: Option<&str>, what: &str) -> Result<T, String> {
-    let word = word.ok_or_else(|| format!("needs {what}, like {}", T::EXAMPLE))?;
-    T::parse(word).ok_or_else(|| format!("`{word}` is not {what}; valid: a {} like {}", T::UNIT, T::EXAMPLE))
-}
-
-fn machine<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<String, String> {
-    words.next().map(str::to_owned).ok_or_else(|| "needs a machine".into())
-}
-
-fn between<'a>(words: &mut impl Iterator<Item = &'a str>) -> Result<Between, String> {
-    let first = machine(words)?;
-    if let Some((a, b)) = first.split_once("->")
-        && !a.is_empty()
-        && !b.is_empty()
-    {
-        return Ok(Between { a: a.into(), b: b.into(), one_way: true });
-    }
-    let b = words.next().ok_or("needs two machines: `phone server`, or `phone->server` for one way")?;
-    Ok(Between { a: first, b: b.to_owned(), one_way: false })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn duration() -> impl Strategy<Value = Duration> {
-        (0u64..10_000_000).prop_map(Duration::from_millis)
-    }
-
-    fn name() -> impl Strategy<Value = String> {
-        "[a-z][a-z0-9]{0,5}".prop_filter("a keyword", |n| n != "for" && n != "destroy")
-    }
-
-    fn link() -> impl Strategy<Value = Between> {
-        (name(), name(), any::<bool>()).prop_map(|(a, b, one_way)| Between { a, b, one_way })
-    }
-
-    fn chance() -> impl Strategy<Value = Probability> {
-        (0u32..=1000).prop_map(|p| Probability(f64::from(p) / 1000.0))
-    }
-
-    fn fault() -> impl Strategy<Value = Fault> {
-        prop_oneof![
-            link().prop_map(Fault::Partition),
-            link().prop_map(Fault::Hold),
-            (link(), chance()).prop_map(|(l, p)| Fault::Loss(l, p)),
-            (link(), chance()).prop_map(|(l, p)| Fault::Duplicate(l, p)),
-            (link(), chance()).prop_map(|(l, p)| Fault::Reorder(l, p)),
-            (link(), duration(), duration()).prop_map(|(l, a, b)| Fault::Latency(l, a, b)),
-            (link(), 1u64..1 << 40, 1u64..1 << 40).prop_map(|(l, r, q)| Fault::Rate(
-                l,
-                BitRate(r),
-                ByteSize(q)
-            )),
-            name().prop_map(Fault::Stall),
-            name().prop_map(Fault::Crash),
-            name().prop_map(Fault::PowerLoss),
-            name().prop_map(Fault::Offline),
-            name().prop_map(Fault::Forget),
-            (name(), name(), any::<bool>()).prop_map(|(machine, to, destroy)| Fault::Switch {
-                machine,
-                to,
-                destroy
-            }),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_script_reads_back_as_it_was_printed(
-            entries in proptest::collection::vec(
-                (duration(), fault(), proptest::option::of(duration()))
-                    .prop_map(|(at, fault, lasting)| Entry { at, fault, lasting }), 0..8)
-        ) {
-            let script = Script(entries);
-            prop_assert_eq!(script.to_string().parse::<Script>(), Ok(script));
-        }
-
-        #[test]
-        fn no_text_makes_the_parser_panic(text in ".{0,80}") {
-            let _ = text.parse::<Script>();
-        }
+    #[test]
+    fn given_faults_take_the_place_of_the_scenarios_or_come_to_them() {
+        let own: Script = "at 1s stall server".parse().expect("a script");
+        let given = |text: &str| text.parse::<GivenFaults>().expect("a script").over(&own).to_string();
+        assert_eq!(given("at 2s crash server"), "at 2s crash server");
+        assert_eq!(given(" + at 2s crash server"), "at 1s stall server; at 2s crash server");
+        assert_eq!(given("+"), "at 1s stall server");
+        assert_eq!(given(""), "");
     }
 
     #[test]
-    fn a_wrong_entry_says_what_would_be_right() {
-        let problem = |s: &str| s.parse::<Script>().expect_err("wrong").to_string();
-        assert!(problem("at 3s explode server").contains("power-loss"));
-        assert!(problem("at soon stall server").contains("a time after `at`"));
-        assert!(problem("at 3s partition phone").contains("two machines"));
-        assert!(problem("partition phone server").contains("at 30s partition"));
-        assert!(problem("at 3s stall server 5s").contains("too much"));
+    fn a_fault_that_ends_after_the_end_of_time_is_no_overflow() {
+        let entry = Entry { at: Duration::MAX, fault: Fault::Stall("a".into()), lasting: Some(secs(1)) };
+        assert_eq!(entry.until(), Some(Duration::MAX));
+        assert!(entry.rounded().until().is_some());
+    }
+
+    #[test]
+    fn the_shortest_latency_is_that_of_all_its_faults() {
+        let script = |text: &str| text.parse::<Script>().expect("a script").shortest_latency();
+        assert_eq!(script("at 1s latency a b 3ms; at 0s latency a->b 2ms 9ms; at 1s stall a"), Some(ms(2)));
+        assert_eq!(script("at 1s stall a"), None);
     }
 }

@@ -1,12 +1,12 @@
-//! [`crate::net`] on a simulated machine: every call is a system call of its kernel, and returns only while the process
-//! has CPU.
+//! [`crate::net`] on a simulated machine: every call is a system call of its kernel.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -14,14 +14,20 @@ use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::broadcast;
+use tokio_util::sync::CancellationToken;
 
 use super::clock::Clock;
-use super::cpu::{Cpu, ProcessId, Turnstile};
+use super::cpu::Cpu;
+use super::datagrams::SimDatagrams;
 use super::kernel::segment::socket_addr;
-use super::kernel::{ConnId, Kernel, SocketInfo};
-use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Stream, Tasks};
-use crate::sim::engine::doorbell::Doorbell;
-use crate::trace::HostId;
+use super::kernel::{ConnId, Kernel};
+use super::process::{Process, ProcessSpawner};
+use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
+use crate::sim::engine::attention::Attention;
+use crate::sim::engine::ending::Ending;
+use crate::sim::fault::Dns;
+use crate::trace::collect::Recorder;
+use crate::trace::{HostId, MachineState, SocketInfo};
 
 /// What the processes of a machine share.
 pub(in crate::sim) struct Shared {
@@ -29,8 +35,20 @@ pub(in crate::sim) struct Shared {
     pub cpu: Arc<Cpu>,
     pub host: HostId,
     pub clock: Clock,
-    pub doorbell: Arc<Doorbell>,
-    /// The machine's place in its node.
+    pub attention: Arc<Attention>,
+    pub ending: Arc<Ending>,
+    pub recorder: Recorder,
+    /// The machine's name.
+    pub name: String,
+    /// What it was like when the run ended.
+    pub left: OnceLock<MachineState>,
+    /// How many tasks its processes have.
+    pub tasks: AtomicUsize,
+    /// How far the clock of its processes is behind the time of the world, in microseconds.
+    pub behind_us: AtomicU64,
+    /// How its name lookups fare.
+    pub dns: Mutex<Option<Dns>>,
+    /// The machine's place in its group.
     pub index: usize,
     /// Addresses of the machines, by name, as a hosts file has them.
     pub hosts: Arc<BTreeMap<String, Ipv4Addr>>,
@@ -44,13 +62,43 @@ impl Shared {
         self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How far the clock of its processes is behind the time of the world.
+    pub fn behind(&self) -> Duration {
+        Duration::from_micros(self.behind_us.load(Ordering::Relaxed))
+    }
+
+    /// From now on its name lookups fare like that.
+    pub fn set_dns(&self, dns: Option<Dns>) {
+        *self.dns.lock().unwrap_or_else(PoisonError::into_inner) = dns;
+    }
+
+    /// The machine, as it was when its group came to the end of the run, or as it is just now.
+    pub fn left(&self) -> MachineState {
+        self.left.get().cloned().unwrap_or_else(|| self.state())
+    }
+
+    /// The machine, as it is just now.
+    pub fn state(&self) -> MachineState {
+        let kernel = self.kernel();
+        let sockets = kernel.netstat();
+        let connected = sockets.iter().filter(|socket| socket.remote.is_some());
+        MachineState {
+            name: self.name.clone(),
+            powered: kernel.is_up(),
+            timers: kernel.timers(),
+            tasks: self.tasks.load(Ordering::Relaxed),
+            buffered_bytes: connected.map(|s| s.receive_queue + s.send_queue).sum(),
+            sockets,
+        }
+    }
+
     /// A system call: the kernel does it, and whoever drives the kernel looks what came of it.
-    fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
+    pub(super) fn call<R>(&self, f: impl FnOnce(&mut Kernel, Duration) -> R) -> R {
         let mut kernel = self.kernel();
         let deadline = kernel.deadline();
         let result = f(&mut kernel, self.clock.now());
         if kernel.has_departures() || kernel.deadline() != deadline {
-            self.doorbell.ring(self.index);
+            self.attention.ring(self.index);
         }
         result
     }
@@ -59,11 +107,15 @@ impl Shared {
 /// The network as a process of a simulated machine sees it.
 #[derive(Clone)]
 pub struct SimNet {
-    pub(in crate::sim) shared: Arc<Shared>,
-    pub(in crate::sim) process: ProcessId,
+    pub(super) shared: Arc<Shared>,
+    pub(super) process: Arc<Process>,
 }
 
 impl SimNet {
+    pub(in crate::sim) fn new(process: Arc<Process>) -> Self {
+        Self { shared: process.shared.clone(), process }
+    }
+
     /// A look at the machine's sockets.
     pub fn netstat(&self) -> Vec<SocketInfo> {
         self.shared.kernel().netstat()
@@ -79,11 +131,8 @@ impl SimNet {
         tokio::time::sleep_until(self.shared.clock.instant(at)).await;
     }
 
-    async fn running(&self) {
-        poll_fn(|cx| self.shared.cpu.poll_running(cx)).await;
-    }
-
-    fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
+    /// The address of `host:port`, by the hosts file.
+    async fn resolve(&self, authority: &str) -> io::Result<SocketAddrV4> {
         let invalid =
             || io::Error::new(io::ErrorKind::InvalidInput, format!("`{authority}` is not host:port"));
         let (host, port) = authority.rsplit_once(':').ok_or_else(invalid)?;
@@ -106,39 +155,41 @@ impl SimNet {
 impl Network for SimNet {
     type Stream = SimStream;
     type Listener = SimListener;
+    type Datagrams = SimDatagrams;
+
+    async fn lookup(&self, authority: &str) -> io::Result<SocketAddr> {
+        self.resolve(authority).await.map(socket_addr)
+    }
 
     async fn connect(&self, authority: &str, options: &SocketOptions) -> io::Result<SimStream> {
-        self.running().await;
-        let remote = self.resolve(authority)?;
-        let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process))?;
+        let remote = self.resolve(authority).await?;
+        let conn = self.shared.call(|k, now| k.connect(now, remote, options, self.process.id))?;
         // Dropping the future closes what it has begun to open.
         let stream = self.stream(conn);
-        poll_fn(|cx| {
-            ready!(self.shared.cpu.poll_running(cx));
-            self.shared.kernel().poll_connected(conn, cx)
-        })
-        .await?;
+        poll_fn(|cx| self.shared.kernel().poll_connected(conn, cx)).await?;
         Ok(stream)
     }
 
     async fn listen(&self, port: u16, options: &ListenOptions) -> io::Result<SimListener> {
-        self.running().await;
-        let port = self.shared.call(|k, _| k.listen(port, options, self.process))?;
+        let port = self.shared.call(|k, _| k.listen(port, options, self.process.id))?;
         let boots = self.shared.kernel().boots();
         Ok(SimListener { net: self.clone(), port, boots })
+    }
+
+    async fn bind(&self, port: u16) -> io::Result<SimDatagrams> {
+        SimDatagrams::bind(self.clone(), port)
     }
 
     fn changes(&self) -> Changes {
         Changes(self.shared.changes.subscribe())
     }
 
-    fn tasks(&self) -> Tasks {
-        Tasks::gated(Arc::new(Turnstile {
-            cpu: self.shared.cpu.clone(),
-            host: self.shared.host,
-            clock: self.shared.clock.clone(),
-            doorbell: self.shared.doorbell.clone(),
-        }))
+    fn spawner(&self) -> Spawner {
+        Spawner::new(ProcessSpawner(self.process.clone()))
+    }
+
+    fn stopping(&self) -> CancellationToken {
+        self.process.stop.clone()
     }
 
     fn random(&self, buffer: &mut [u8]) {
@@ -169,7 +220,6 @@ impl SimStream {
         cx: &mut Context<'_>,
         f: impl FnOnce(&mut Kernel, Duration, &mut Context<'_>) -> Poll<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
-        ready!(self.net.shared.cpu.poll_running(cx));
         match self.call(|kernel, now| Ok(f(kernel, now, cx))) {
             Ok(poll) => poll,
             Err(e) => Poll::Ready(Err(e)),
@@ -196,9 +246,9 @@ impl AsyncWrite for SimStream {
         self.poll_call(cx, |kernel, now, cx| kernel.poll_write(now, conn, cx, data))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // What was written is the kernel's; there is nothing between.
-        self.net.shared.cpu.poll_running(cx).map(Ok)
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -244,11 +294,7 @@ pub struct SimListener {
 impl SimListener {
     async fn next(&self) -> io::Result<(SimStream, SocketAddr)> {
         let shared = &self.net.shared;
-        let conn = poll_fn(|cx| {
-            ready!(shared.cpu.poll_running(cx));
-            shared.kernel().poll_accept(self.port, cx)
-        })
-        .await?;
+        let conn = poll_fn(|cx| shared.kernel().poll_accept(self.port, cx)).await?;
         let stream = self.net.stream(conn);
         let peer = stream.peer_addr()?;
         Ok((stream, peer))
@@ -264,26 +310,6 @@ impl Listener for SimListener {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(socket_addr(self.net.shared.kernel().listen_address(self.port)))
-    }
-}
-
-impl axum::serve::Listener for SimListener {
-    type Io = SimStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (SimStream, SocketAddr) {
-        loop {
-            match self.next().await {
-                Ok(accepted) => return accepted,
-                // The listener is gone with its process or machine; nothing will ever be accepted again.
-                Err(e) if e.kind() == io::ErrorKind::NotConnected => std::future::pending().await,
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        Listener::local_addr(self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The network between the machines: interfaces, routers, links, and the way of a packet through them.
 
 pub(in crate::sim) mod link;
+mod rewrite;
 pub mod router;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use self::link::{Direction, Quality, Verdict, Window};
+use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
-use crate::sim::machine::kernel::Departure;
-use crate::sim::machine::kernel::segment::{destination, source};
+use crate::sim::fault::SegmentKind;
+use crate::sim::machine::kernel::{Departure, mix};
 use crate::trace::collect::{PacketId, Recorder};
-use crate::trace::{Fate, HostId, Marks, Packet};
+use crate::trace::{Fate, HostId, Marks, Packet, Transport};
 
 /// An interface of a machine: an index into the network's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,19 +131,17 @@ impl Network {
         &mut self.interfaces[id.0]
     }
 
-    /// The router behind an interface forgets its translations.
-    pub fn forget_translations(&mut self, id: InterfaceId) {
-        if let Some(router) = &mut self.interfaces[id.0].router {
-            router.forget();
-        }
+    /// The router before an interface, if there is one.
+    pub fn router(&mut self, id: InterfaceId) -> Option<&mut Router> {
+        self.interfaces[id.0].router.as_mut()
     }
 
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
     pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
-        let now = departure.at;
-        let Some(address) = source(&departure.bytes) else {
-            return Vec::new();
-        };
+        let Departure { at: now, bytes, marks } = departure;
+        // A kernel sends nothing else.
+        let Ok(packet) = Transport::parse(&bytes) else { return Vec::new() };
+        let (address, to) = (*packet.src().ip(), *packet.dst().ip());
         let Some(from) = from.iter().copied().find(|i| {
             let interface = &self.interfaces[i.0];
             interface.up && interface.inside == address
@@ -150,18 +150,11 @@ impl Network {
             return Vec::new();
         };
         let bytes = match &mut self.interfaces[from.0].router {
-            None => departure.bytes,
-            Some(router) => match router.outbound(now, &departure.bytes) {
-                Routed::On(bytes) => bytes,
-                Routed::Dropped(answer) => {
-                    self.record(
-                        now,
-                        from,
-                        None,
-                        departure.bytes,
-                        departure.marks,
-                        lost(now, "router forgot"),
-                    );
+            None => bytes,
+            Some(router) => match router.outbound(now, &packet) {
+                Routed::On(source) => with_source(bytes, source),
+                Routed::Dropped(reason, answer) => {
+                    self.record(now, from, None, bytes, marks, lost(now, reason));
                     return answer
                         .map(|bytes| self.parcel(now, from, from, None, bytes))
                         .into_iter()
@@ -169,16 +162,23 @@ impl Network {
                 }
             },
         };
-        self.transmit(now, from, bytes, departure.marks)
+        self.transmit(now, from, to, bytes, marks)
     }
 
-    fn transmit(&mut self, now: Duration, from: InterfaceId, bytes: Bytes, marks: Marks) -> Vec<Parcel> {
-        let to = destination(&bytes).and_then(|ip| self.by_outside.get(&ip).copied());
-        let Some(to) = to else {
+    fn transmit(
+        &mut self,
+        now: Duration,
+        from: InterfaceId,
+        to: Ipv4Addr,
+        bytes: Bytes,
+        marks: Marks,
+    ) -> Vec<Parcel> {
+        let Some(to) = self.by_outside.get(&to).copied() else {
             self.record(now, from, None, bytes, marks, lost(now, "no such host"));
             return Vec::new();
         };
-        match self.direction((from, to)).judge(now, bytes.len()) {
+        let is = |kind| is_of_kind(&bytes, kind);
+        match self.direction((from, to)).judge(now, bytes.len(), is) {
             Verdict::Lost(reason) => {
                 self.record(now, from, Some(to), bytes, marks, lost(now, reason));
                 Vec::new()
@@ -212,12 +212,15 @@ impl Network {
             // The router's own answer to its machine.
             return Ok(parcel.bytes);
         }
-        let bytes = match &mut interface.router {
-            None => Ok(parcel.bytes.clone()),
-            Some(router) => match router.inbound(now, &parcel.bytes) {
-                Routed::On(bytes) => Ok(bytes),
-                Routed::Dropped(answer) => Err(answer),
+        let bytes = match (&mut interface.router, Transport::parse(&parcel.bytes)) {
+            (None, _) => Ok(parcel.bytes.clone()),
+            (Some(router), Ok(packet)) => match router.inbound(now, &packet) {
+                Routed::On(destination) => Ok(with_destination(parcel.bytes.clone(), destination)),
+                Routed::Dropped(reason, answer) => {
+                    Err((reason, answer.map(|answer| (*packet.src().ip(), answer))))
+                }
             },
+            (Some(_), Err(_)) => Err(("not translatable", None)),
         };
         match bytes {
             Ok(_) if !self.interfaces[parcel.to.0].up => {
@@ -228,18 +231,19 @@ impl Network {
                 fate(self, Fate::Arrived(now));
                 Ok(bytes)
             }
-            Err(answer) => {
-                fate(self, lost(now, "router forgot"));
-                let back = answer.map(|bytes| self.transmit(now, parcel.to, bytes, Marks::default()));
+            Err((reason, answer)) => {
+                fate(self, lost(now, reason));
+                let back =
+                    answer.map(|(to, bytes)| self.transmit(now, parcel.to, to, bytes, Marks::default()));
                 Err(back.unwrap_or_default())
             }
         }
     }
 
-    /// A parcel found its machine without power.
-    pub fn nobody_there(&self, now: Duration, parcel: &Parcel) {
+    /// A parcel found nobody who could take it, for that reason.
+    pub fn nobody_there(&self, now: Duration, parcel: &Parcel, why: &'static str) {
         if let Some(packet) = parcel.packet {
-            self.recorder.fate(packet, lost(now, "host down"));
+            self.recorder.fate(packet, lost(now, why));
         }
     }
 
@@ -275,16 +279,57 @@ impl Network {
         directions.entry(ends).or_insert_with(|| {
             let quality = qualities.get(&ends).unwrap_or(default_quality);
             let key = ((ends.0.0 as u64) << 32) | ends.1.0 as u64;
-            let mut direction = Direction::new(
-                *quality,
-                crate::sim::machine::kernel::mix(*seed ^ crate::sim::machine::kernel::mix(key)),
-            );
-            direction.troubles = troubles.get(&ends).cloned().unwrap_or_default();
-            direction
+            let troubles = troubles.get(&ends).cloned().unwrap_or_default();
+            Direction::new(*quality, troubles, mix(*seed ^ mix(key)))
         })
     }
 }
 
 fn lost(now: Duration, reason: &'static str) -> Fate {
     Fate::Died(now, reason)
+}
+
+/// Whether a packet is of that kind; a datagram is one of data.
+fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
+    match (kind, Transport::parse(packet)) {
+        (SegmentKind::Any, _) => true,
+        (_, Err(_)) => false,
+        (SegmentKind::Data, Ok(Transport::Udp(_))) => true,
+        (_, Ok(Transport::Udp(_))) => false,
+        (SegmentKind::Data, Ok(Transport::Tcp(s))) => !s.data.is_empty(),
+        (SegmentKind::Syn, Ok(Transport::Tcp(s))) => s.flags.syn,
+        (SegmentKind::Fin, Ok(Transport::Tcp(s))) => s.flags.fin,
+        (SegmentKind::Rst, Ok(Transport::Tcp(s))) => s.flags.rst,
+        (SegmentKind::Ack, Ok(Transport::Tcp(s))) => {
+            s.flags.ack && s.data.is_empty() && !s.flags.syn && !s.flags.fin && !s.flags.rst
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddrV4;
+
+    use smoltcp::wire::TcpControl;
+
+    use super::*;
+    use crate::parameter::Choice as _;
+    use crate::sim::machine::kernel::segment::craft;
+
+    #[test]
+    fn a_segment_is_of_the_kinds_that_its_flags_say() {
+        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
+        let kinds = |control, ack| {
+            let packet = craft(address, address, control, 1, ack, 100);
+            let words = SegmentKind::WORDS.iter().filter(|(_, kind)| is_of_kind(&packet, *kind));
+            words.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(kinds(TcpControl::Syn, None), "any syn");
+        assert_eq!(kinds(TcpControl::Syn, Some(1)), "any syn");
+        assert_eq!(kinds(TcpControl::None, Some(1)), "any ack");
+        assert_eq!(kinds(TcpControl::Fin, Some(1)), "any fin");
+        assert_eq!(kinds(TcpControl::Rst, Some(1)), "any rst");
+        assert!(is_of_kind(b"no segment", SegmentKind::Any));
+        assert!(!is_of_kind(b"no segment", SegmentKind::Ack));
+    }
 }

@@ -1,16 +1,30 @@
 //! A router at the edge of a network, which translates addresses (RFC 3022) and forgets.
+//!
+//! What it does for TCP and for UDP is one behaviour with different numbers:
+//!
+//! - Mapping is endpoint-independent (RFC 4787 REQ-1, RFC 5382 REQ-1): one end inside has one port outside, whomever it
+//!   talks to.
+//! - Filtering: into a mapping comes only what answers. With TCP that is the very end that was written to (address- and
+//!   port-dependent, RFC 5382 REQ-3); with UDP every port of an address that was written to (address-dependent, RFC
+//!   4787 REQ-8 for those who want to keep others out).
+//! - Only a SYN opens a TCP translation; any datagram opens one for UDP.
+//! - A translation that is idle too long is forgotten. With TCP both directions keep it alive; with UDP only what goes
+//!   out does (RFC 4787 REQ-6 demands that and leaves the other to the router).
+//!
+//! Not modelled: TCP's shorter timeouts before and after a connection (RFC 5382 REQ-5), port preservation and parity,
+//! hairpinning, ICMP.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use bytes::Bytes;
-use smoltcp::wire::{IpAddress, Ipv4Packet, TcpPacket};
 
-use crate::parameter::Choice;
-use crate::sim::machine::kernel::segment::Segment;
+use crate::parameter::{Choice, mins};
+use crate::sim::machine::kernel::segment::reset;
+use crate::trace::{Segment, Transport};
 
-/// What a router says to a packet of a connection that it does not know (any more).
+/// What a router says to a packet of a TCP connection that it does not know (any more).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Forgotten {
     /// Nothing: the packet vanishes.
@@ -28,213 +42,234 @@ crate::choice_parameter!(Forgotten);
 /// How a router behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RouterOptions {
-    /// After how much silence a translation is forgotten (RFC 5382 REQ-5 asks for 2 h 4 min at least); `None`: never.
+    /// After how much silence a TCP translation is forgotten (RFC 5382 REQ-5 asks for 2 h 4 min at least); `None`: never.
     pub idle_timeout: Option<Duration>,
-    /// What happens to packets of a connection it does not know.
+    /// After how long without anything sent a UDP translation is forgotten (RFC 4787 REQ-5: not below 2 min, and 5 min
+    /// recommended); `None`: never.
+    pub udp_idle_timeout: Option<Duration>,
+    /// What happens to packets of a TCP connection it does not know. UDP has no way to say it.
     pub forgotten: Forgotten,
 }
 
 impl Default for RouterOptions {
     fn default() -> Self {
-        Self { idle_timeout: Some(Duration::from_secs(2 * 3600 + 4 * 60)), forgotten: Forgotten::Silent }
+        Self {
+            idle_timeout: Some(Duration::from_secs(2 * 3600 + 4 * 60)),
+            udp_idle_timeout: Some(mins(5)),
+            forgotten: Forgotten::Silent,
+        }
     }
 }
 
-/// The first port a router uses outside.
+/// The first port a router uses outside; the last is 65,535.
 const FIRST_PORT: u16 = 20_000;
 
-#[derive(Debug)]
-struct Translation {
-    inside: SocketAddrV4,
-    outside_port: u16,
-    remote: SocketAddrV4,
-    last_used: Duration,
-}
-
-/// A router with the table of its translations.
+/// A router with the tables of its translations.
 #[derive(Debug)]
 pub(in crate::sim) struct Router {
-    options: RouterOptions,
     outside: Ipv4Addr,
-    next_port: u16,
-    /// By what is seen outside: our port and the remote end.
-    by_outside: BTreeMap<(u16, SocketAddrV4), Translation>,
-    by_inside: BTreeMap<(SocketAddrV4, SocketAddrV4), u16>,
+    forgotten: Forgotten,
+    tcp: Table,
+    udp: Table,
 }
 
 /// What a router does with a packet.
 #[derive(Debug, PartialEq)]
 pub(in crate::sim) enum Routed {
-    /// It goes on, translated.
-    On(Bytes),
-    /// It goes no further; perhaps its sender gets an answer.
-    Dropped(Option<Bytes>),
+    /// It goes on, with this for its source (outbound) or destination (inbound).
+    On(SocketAddrV4),
+    /// It goes no further, for that reason; perhaps its sender gets an answer.
+    Dropped(&'static str, Option<Bytes>),
 }
 
 impl Router {
     pub fn new(outside: Ipv4Addr, options: RouterOptions) -> Self {
         Self {
-            options,
             outside,
-            next_port: FIRST_PORT,
-            by_outside: BTreeMap::new(),
-            by_inside: BTreeMap::new(),
+            forgotten: options.forgotten,
+            tcp: Table::new(options.idle_timeout),
+            udp: Table::new(options.udp_idle_timeout),
         }
     }
 
     /// Everything it knew is forgotten, as after a restart of the router.
     pub fn forget(&mut self) {
-        self.by_outside.clear();
-        self.by_inside.clear();
+        self.tcp.forget();
+        self.udp.forget();
+    }
+
+    /// Every translation gets another port outside; what comes to the old one is unknown. A translation for which no port
+    /// is left is forgotten.
+    pub fn rebind(&mut self) {
+        self.tcp.rebind();
+        self.udp.rebind();
     }
 
     /// A packet from inside.
-    pub fn outbound(&mut self, now: Duration, packet: &Bytes) -> Routed {
-        let Some(segment) = Segment::parse(packet) else {
-            return Routed::Dropped(None);
+    pub fn outbound(&mut self, now: Duration, packet: &Transport<'_>) -> Routed {
+        let (inside, remote) = (packet.src(), packet.dst());
+        let port = match packet {
+            Transport::Tcp(segment) => {
+                // Only a SYN opens a translation.
+                let opens = segment.flags.syn && !segment.flags.ack;
+                if !opens && !self.tcp.knows(now, inside, remote) {
+                    return self.unknown(segment);
+                }
+                self.tcp.leave(now, inside, remote)
+            }
+            Transport::Udp(_) => self.udp.leave(now, inside, remote),
         };
-        let key = (segment.src, segment.dst);
-        let known = self.by_inside.get(&key).copied().filter(|port| self.alive(now, (*port, segment.dst)));
-        let port = match known {
-            Some(port) => port,
-            // Only a SYN opens a translation.
-            None if !(segment.syn && segment.ack.is_none()) => return self.unknown(&segment),
-            None => self.open(now, segment.src, segment.dst),
-        };
-        if let Some(t) = self.by_outside.get_mut(&(port, segment.dst)) {
-            t.last_used = now;
+        match port {
+            Some(port) => Routed::On(SocketAddrV4::new(self.outside, port)),
+            None => Routed::Dropped("router full", None),
         }
-        Routed::On(rewrite(packet, Some(SocketAddrV4::new(self.outside, port)), None))
     }
 
     /// A packet from outside.
-    pub fn inbound(&mut self, now: Duration, packet: &Bytes) -> Routed {
-        let Some(segment) = Segment::parse(packet) else {
-            return Routed::Dropped(None);
-        };
-        let key = (segment.dst.port(), segment.src);
-        if !self.alive(now, key) {
-            return self.unknown(&segment);
+    pub fn inbound(&mut self, now: Duration, packet: &Transport<'_>) -> Routed {
+        let (port, remote) = (packet.dst().port(), packet.src());
+        match packet {
+            Transport::Tcp(segment) => match self.tcp.enter(now, port, remote) {
+                Some(inside) => Routed::On(inside),
+                None => self.unknown(segment),
+            },
+            Transport::Udp(_) => match self.udp.answer(now, port, *remote.ip()) {
+                Ok(inside) => Routed::On(inside),
+                Err(reason) => Routed::Dropped(reason, None),
+            },
         }
-        let Some(t) = self.by_outside.get_mut(&key) else {
-            return Routed::Dropped(None);
-        };
-        t.last_used = now;
-        Routed::On(rewrite(packet, None, Some(t.inside)))
     }
 
-    fn unknown(&self, segment: &Segment) -> Routed {
-        let answer = self.options.forgotten == Forgotten::Reset && !segment.rst;
-        Routed::Dropped(answer.then(|| segment.reset()))
-    }
-
-    fn alive(&mut self, now: Duration, key: (u16, SocketAddrV4)) -> bool {
-        let Some(t) = self.by_outside.get(&key) else {
-            return false;
-        };
-        let idle = now.saturating_sub(t.last_used);
-        if self.options.idle_timeout.is_none_or(|limit| idle < limit) {
-            return true;
-        }
-        if let Some(t) = self.by_outside.remove(&key) {
-            debug_assert_eq!(t.outside_port, key.0);
-            self.by_inside.remove(&(t.inside, t.remote));
-        }
-        false
-    }
-
-    fn open(&mut self, now: Duration, inside: SocketAddrV4, remote: SocketAddrV4) -> u16 {
-        let port = self.next_port;
-        self.next_port = self.next_port.checked_add(1).unwrap_or(FIRST_PORT);
-        self.by_inside.insert((inside, remote), port);
-        let t = Translation { inside, outside_port: port, remote, last_used: now };
-        self.by_outside.insert((port, remote), t);
-        port
+    fn unknown(&self, segment: &Segment<'_>) -> Routed {
+        let answer = self.forgotten == Forgotten::Reset && !segment.flags.rst;
+        Routed::Dropped("router forgot", answer.then(|| reset(segment)))
     }
 }
 
-/// The packet with another source or destination, and right checksums.
-fn rewrite(packet: &Bytes, src: Option<SocketAddrV4>, dst: Option<SocketAddrV4>) -> Bytes {
-    let mut buffer = packet.to_vec();
-    let mut ip = Ipv4Packet::new_unchecked(&mut buffer[..]);
-    if let Some(src) = src {
-        ip.set_src_addr(*src.ip());
+/// The translations of one protocol.
+#[derive(Debug)]
+struct Table {
+    idle_timeout: Option<Duration>,
+    next_port: u16,
+    by_inside: BTreeMap<SocketAddrV4, u16>,
+    by_port: BTreeMap<u16, Mapping>,
+}
+
+/// An end inside that has a port outside.
+#[derive(Debug)]
+struct Mapping {
+    inside: SocketAddrV4,
+    /// Whom it talks to, and when that was used last.
+    remotes: BTreeMap<SocketAddrV4, Duration>,
+}
+
+impl Mapping {
+    fn forget_idle(&mut self, now: Duration, limit: Option<Duration>) {
+        if let Some(limit) = limit {
+            self.remotes.retain(|_, used| now.saturating_sub(*used) < limit);
+        }
     }
-    if let Some(dst) = dst {
-        ip.set_dst_addr(*dst.ip());
+}
+
+impl Table {
+    fn new(idle_timeout: Option<Duration>) -> Self {
+        Self { idle_timeout, next_port: FIRST_PORT, by_inside: BTreeMap::new(), by_port: BTreeMap::new() }
     }
-    ip.fill_checksum();
-    let (from, to) = (IpAddress::Ipv4(ip.src_addr()), IpAddress::Ipv4(ip.dst_addr()));
-    let mut tcp = TcpPacket::new_unchecked(ip.payload_mut());
-    if let Some(src) = src {
-        tcp.set_src_port(src.port());
+
+    fn forget(&mut self) {
+        self.by_inside.clear();
+        self.by_port.clear();
     }
-    if let Some(dst) = dst {
-        tcp.set_dst_port(dst.port());
+
+    fn rebind(&mut self) {
+        let old: Vec<(u16, SocketAddrV4)> = self.by_port.iter().map(|(port, m)| (*port, m.inside)).collect();
+        // The old ones are free only when all have a new one, so that none gets its own or another's.
+        let new: Vec<Option<u16>> = old
+            .iter()
+            .map(|(_, inside)| {
+                let port = self.free_port()?;
+                self.by_port.insert(port, Mapping { inside: *inside, remotes: BTreeMap::new() });
+                Some(port)
+            })
+            .collect();
+        for ((old, inside), new) in old.into_iter().zip(new) {
+            let mapping = self.by_port.remove(&old);
+            match (mapping, new) {
+                (Some(mapping), Some(new)) => {
+                    self.by_inside.insert(inside, new);
+                    self.by_port.insert(new, mapping);
+                }
+                _ => {
+                    self.by_inside.remove(&inside);
+                }
+            }
+        }
     }
-    tcp.fill_checksum(&from, &to);
-    buffer.into()
+
+    /// The mapping of a port, unless it is idle too long: then it is forgotten.
+    fn alive(&mut self, now: Duration, port: u16) -> Option<&mut Mapping> {
+        let mapping = self.by_port.get_mut(&port)?;
+        mapping.forget_idle(now, self.idle_timeout);
+        if mapping.remotes.is_empty() {
+            let inside = mapping.inside;
+            self.by_port.remove(&port);
+            self.by_inside.remove(&inside);
+        }
+        self.by_port.get_mut(&port)
+    }
+
+    /// Whether there is a translation between these two.
+    fn knows(&mut self, now: Duration, inside: SocketAddrV4, remote: SocketAddrV4) -> bool {
+        let port = self.by_inside.get(&inside).copied();
+        port.and_then(|port| self.alive(now, port)).is_some_and(|m| m.remotes.contains_key(&remote))
+    }
+
+    /// Something goes out: the port it gets, an old one or a new one; `None` when there is none left.
+    fn leave(&mut self, now: Duration, inside: SocketAddrV4, remote: SocketAddrV4) -> Option<u16> {
+        let known = self.by_inside.get(&inside).copied();
+        if let Some(port) = known
+            && let Some(mapping) = self.alive(now, port)
+        {
+            mapping.remotes.insert(remote, now);
+            return Some(port);
+        }
+        let port = self.free_port().or_else(|| {
+            let ports: Vec<u16> = self.by_port.keys().copied().collect();
+            for port in ports {
+                self.alive(now, port);
+            }
+            self.free_port()
+        })?;
+        self.by_inside.insert(inside, port);
+        self.by_port.insert(port, Mapping { inside, remotes: BTreeMap::from([(remote, now)]) });
+        Some(port)
+    }
+
+    /// Something comes in that keeps its translation alive: whom it is for.
+    fn enter(&mut self, now: Duration, port: u16, remote: SocketAddrV4) -> Option<SocketAddrV4> {
+        let mapping = self.alive(now, port)?;
+        *mapping.remotes.get_mut(&remote)? = now;
+        Some(mapping.inside)
+    }
+
+    /// Something comes in from an address, which keeps nothing alive: whom it is for, or why it is dropped.
+    fn answer(&mut self, now: Duration, port: u16, from: Ipv4Addr) -> Result<SocketAddrV4, &'static str> {
+        let mapping = self.alive(now, port).ok_or("no translation")?;
+        let ports = SocketAddrV4::new(from, 0)..=SocketAddrV4::new(from, u16::MAX);
+        if mapping.remotes.range(ports).next().is_none() {
+            return Err("filtered by the router");
+        }
+        Ok(mapping.inside)
+    }
+
+    /// The next port that nobody has, in turn.
+    fn free_port(&mut self) -> Option<u16> {
+        let free = |port: &u16| !self.by_port.contains_key(port);
+        let port = (self.next_port..=u16::MAX).chain(FIRST_PORT..self.next_port).find(free)?;
+        self.next_port = port.checked_add(1).unwrap_or(FIRST_PORT);
+        Some(port)
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sim::machine::kernel::segment::craft;
-    use smoltcp::wire::TcpControl;
-
-    const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
-    const INSIDE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000);
-    const SERVER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 1), 80);
-
-    fn on(routed: Routed) -> Segment {
-        match routed {
-            Routed::On(packet) => Segment::parse(&packet).expect("a segment with right checksums"),
-            dropped => panic!("{dropped:?}"),
-        }
-    }
-
-    fn router(forgotten: Forgotten) -> (Router, SocketAddrV4) {
-        let options = RouterOptions { idle_timeout: Some(Duration::from_secs(60)), forgotten };
-        let mut router = Router::new(OUTSIDE, options);
-        let syn = craft(INSIDE, SERVER, TcpControl::Syn, 1, None, 100);
-        let seen = on(router.outbound(Duration::ZERO, &syn)).src;
-        (router, seen)
-    }
-
-    #[test]
-    fn an_answer_finds_its_way_in() {
-        let (mut router, seen) = router(Forgotten::Silent);
-        assert_eq!(*seen.ip(), OUTSIDE);
-        let answer = craft(SERVER, seen, TcpControl::Syn, 9, Some(2), 100);
-        assert_eq!(on(router.inbound(Duration::from_secs(1), &answer)).dst, INSIDE);
-    }
-
-    #[test]
-    fn a_silent_router_forgets_without_a_word_and_another_says_rst() {
-        for (policy, answers) in [(Forgotten::Silent, false), (Forgotten::Reset, true)] {
-            let (mut router, seen) = router(policy);
-            let late = craft(SERVER, seen, TcpControl::None, 9, Some(2), 100);
-            match router.inbound(Duration::from_secs(61), &late) {
-                Routed::Dropped(answer) => assert_eq!(answer.is_some(), answers),
-                on => panic!("{on:?}"),
-            }
-            let data = craft(INSIDE, SERVER, TcpControl::Psh, 2, Some(9), 100);
-            match router.outbound(Duration::from_secs(62), &data) {
-                Routed::Dropped(answer) => {
-                    let rst = answer.map(|a| Segment::parse(&a).expect("a segment"));
-                    assert_eq!(rst.is_some_and(|r| r.rst && r.dst == INSIDE), answers);
-                }
-                on => panic!("{on:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn traffic_keeps_a_translation_alive() {
-        let (mut router, seen) = router(Forgotten::Silent);
-        for s in (30..600).step_by(30) {
-            let probe = craft(SERVER, seen, TcpControl::None, 9, Some(2), 100);
-            on(router.inbound(Duration::from_secs(s), &probe));
-        }
-    }
-}
+mod tests;

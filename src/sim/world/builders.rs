@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use super::Machine;
 use super::described::Described;
-use crate::parameter::{BitRate, ByteSize, Probability};
-use crate::sim::fault::{Between, Entry, Fault};
+use crate::parameter::{BitRate, ByteSize, Probability, micros};
+use crate::sim::fault::{Between, Dns, Entry, Fault, SegmentKind, SuspendedClock};
 use crate::sim::path::link::Quality;
 
 /// A link under construction.
@@ -29,11 +29,11 @@ impl LinkPlan {
 
     /// How long a packet takes, one way.
     pub fn one_way(&self, latency: Duration) -> &Self {
-        self.set(|q| q.one_way = latency)
+        self.set(|q| q.one_way = micros(latency))
     }
     /// Up to this much longer.
     pub fn jitter(&self, jitter: Duration) -> &Self {
-        self.set(|q| q.jitter = jitter)
+        self.set(|q| q.jitter = micros(jitter))
     }
     /// How many packets get lost.
     pub fn loss(&self, loss: Probability) -> &Self {
@@ -53,7 +53,7 @@ impl LinkPlan {
     }
 }
 
-/// A fault under construction.
+/// A fault under construction: what goes wrong at that time. It says all that a fault script can say ([`crate::sim::fault`]).
 pub struct FaultPlan {
     pub(super) plan: Rc<RefCell<Described>>,
     pub(super) at: Duration,
@@ -62,75 +62,133 @@ pub struct FaultPlan {
 /// A fault that lasts for good, unless it is told otherwise.
 pub struct Lasting {
     plan: Rc<RefCell<Described>>,
+    /// Which of the faults it is.
+    place: usize,
 }
 
 impl Lasting {
     /// It is over after that time.
     pub fn lasting(&self, duration: Duration) {
-        if let Some(entry) = self.plan.borrow_mut().faults.0.last_mut() {
-            entry.lasting = Some(duration);
+        self.change(|entry| entry.lasting = Some(micros(duration)));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = self.plan.borrow_mut().faults.0.get_mut(self.place) {
+            change(entry);
         }
+    }
+}
+
+/// A fault of a link, both ways and for good, unless it is told otherwise.
+pub struct LastingOnLink(Lasting);
+
+impl LastingOnLink {
+    /// It is over after that time.
+    pub fn lasting(&self, duration: Duration) {
+        self.0.lasting(duration);
+    }
+
+    /// Only what goes from the first machine to the second is concerned.
+    pub fn one_way(self) -> Lasting {
+        self.0.change(|entry| {
+            if let Some(link) = entry.fault.link_mut() {
+                link.one_way = true;
+            }
+        });
+        self.0
     }
 }
 
 impl FaultPlan {
     fn push(self, fault: Fault) -> Lasting {
-        self.plan.borrow_mut().faults.0.push(Entry { at: self.at, fault, lasting: None });
-        Lasting { plan: self.plan }
+        let mut plan = self.plan.borrow_mut();
+        plan.faults.0.push(Entry { at: self.at, fault, lasting: None }.rounded());
+        let place = plan.faults.0.len() - 1;
+        drop(plan);
+        Lasting { plan: self.plan, place }
     }
 
-    fn between(a: &Machine, b: &Machine, one_way: bool) -> Between {
-        Between { a: a.name(), b: b.name(), one_way }
+    fn on_link(self, a: &Machine, b: &Machine, fault: impl FnOnce(Between) -> Fault) -> LastingOnLink {
+        LastingOnLink(self.push(fault(Between { a: a.name(), b: b.name(), one_way: false })))
     }
 
     /// Packets between the two are lost.
-    pub fn partition(self, a: &Machine, b: &Machine) -> Lasting {
-        let link = Self::between(a, b, false);
-        self.push(Fault::Partition(link))
+    pub fn partition(self, a: &Machine, b: &Machine) -> LastingOnLink {
+        self.on_link(a, b, Fault::Partition)
     }
-    /// Packets from one to the other are lost.
-    pub fn partition_one_way(self, from: &Machine, to: &Machine) -> Lasting {
-        let link = Self::between(from, to, true);
-        self.push(Fault::Partition(link))
+    /// Packets between the two are held back until the fault is over.
+    pub fn hold(self, a: &Machine, b: &Machine) -> LastingOnLink {
+        self.on_link(a, b, Fault::Hold)
     }
-    /// Packets between the two are held back.
-    pub fn hold(self, a: &Machine, b: &Machine) -> Lasting {
-        let link = Self::between(a, b, false);
-        self.push(Fault::Hold(link))
+    /// So many packets between the two get lost.
+    pub fn loss(self, a: &Machine, b: &Machine, loss: Probability) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::Loss(link, loss))
     }
-    /// Packets from one to the other get lost, in this share.
-    pub fn loss(self, a: &Machine, b: &Machine, loss: Probability) -> Lasting {
-        let link = Self::between(a, b, false);
-        self.push(Fault::Loss(link, loss))
+    /// So many packets between the two arrive twice.
+    pub fn duplicate(self, a: &Machine, b: &Machine, duplicate: Probability) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::Duplicate(link, duplicate))
     }
+    /// So many packets between the two are overtaken.
+    pub fn reorder(self, a: &Machine, b: &Machine, reorder: Probability) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::Reorder(link, reorder))
+    }
+    /// Packets between the two take that long, and up to `jitter` longer.
+    pub fn latency(self, a: &Machine, b: &Machine, one_way: Duration, jitter: Duration) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::Latency(link, one_way, jitter))
+    }
+    /// The line between the two has this rate; so many bytes may wait for it.
+    pub fn rate(self, a: &Machine, b: &Machine, rate: BitRate, queue: ByteSize) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::Rate(link, rate, queue))
+    }
+    /// The next `count` segments of that kind between the two are lost, in each direction.
+    pub fn lose_next(self, a: &Machine, b: &Machine, count: u32, kind: SegmentKind) -> LastingOnLink {
+        self.on_link(a, b, |link| Fault::LoseNext(link, count, kind))
+    }
+
     /// The machine's processes get no CPU.
     pub fn stall(self, machine: &Machine) -> Lasting {
-        let fault = Fault::Stall(machine.name());
-        self.push(fault)
+        self.push(Fault::Stall(machine.name()))
+    }
+    /// The machine's processes get this share of the CPU's time, the first of every 100 ms: more than none (that is a stall)
+    /// and less than all.
+    pub fn slow(self, machine: &Machine, share: Probability) -> Lasting {
+        self.push(Fault::Slow(machine.name(), share))
+    }
+    /// The machine sleeps, and its monotonic clock stops or runs on.
+    pub fn suspend(self, machine: &Machine, clock: SuspendedClock) -> Lasting {
+        self.push(Fault::Suspend(machine.name(), clock))
     }
     /// The machine's processes die; once that is over they are started again.
     pub fn crash(self, machine: &Machine) -> Lasting {
-        let fault = Fault::Crash(machine.name());
-        self.push(fault)
+        self.push(Fault::Crash(machine.name()))
     }
     /// The machine is off; once that is over it boots.
     pub fn power_loss(self, machine: &Machine) -> Lasting {
-        let fault = Fault::PowerLoss(machine.name());
-        self.push(fault)
+        self.push(Fault::PowerLoss(machine.name()))
+    }
+    /// The machine's processes get the stop signal; those that run after `grace` are killed. When all have ended new ones
+    /// start, after `pause`.
+    pub fn deploy(self, machine: &Machine, grace: Duration, pause: Duration) {
+        self.push(Fault::Deploy { machine: machine.name(), grace, pause });
     }
     /// The machine goes over to another of its interfaces.
     pub fn switch(self, machine: &Machine, to: &str, destroy: bool) -> Lasting {
-        let fault = Fault::Switch { machine: machine.name(), to: to.to_owned(), destroy };
-        self.push(fault)
+        self.push(Fault::Switch { machine: machine.name(), to: to.to_owned(), destroy })
     }
     /// The machine has no interface.
     pub fn offline(self, machine: &Machine) -> Lasting {
-        let fault = Fault::Offline(machine.name());
-        self.push(fault)
+        self.push(Fault::Offline(machine.name()))
     }
     /// The router before the machine forgets its translations.
-    pub fn forget(self, machine: &Machine) -> Lasting {
-        let fault = Fault::Forget(machine.name());
-        self.push(fault)
+    pub fn forget(self, machine: &Machine) {
+        self.push(Fault::Forget(machine.name()));
+    }
+    /// The router before the machine gives every translation another outside port.
+    pub fn rebind(self, machine: &Machine) {
+        self.push(Fault::Rebind(machine.name()));
+    }
+    /// The machine's name lookups are slow or dead.
+    pub fn dns(self, machine: &Machine, dns: Dns) -> Lasting {
+        self.push(Fault::Dns(machine.name(), dns))
     }
 }

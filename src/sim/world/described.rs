@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::sim::engine::Engine;
-use crate::sim::engine::group::Program;
-use crate::sim::fault::Script;
+use crate::sim::engine::ending::Until;
+use crate::sim::fault::{GivenFaults, Script};
 use crate::sim::machine::kernel::Sysctls;
+use crate::sim::machine::running::Program;
 use crate::sim::path::link::Quality;
 use crate::sim::path::router::RouterOptions;
 use crate::trace::Recording;
@@ -22,10 +23,11 @@ pub(in crate::sim) struct Described {
     pub(in crate::sim) links: Vec<(LinkEnd, LinkEnd, Quality)>,
     pub(in crate::sim) default_link: Quality,
     pub(in crate::sim) faults: Script,
-    /// Faults given from outside take the place of the scenario's.
-    pub(in crate::sim) given_faults: Option<Script>,
+    /// Faults given from outside take the place of the scenario's, or come to them.
+    pub(in crate::sim) given_faults: Option<GivenFaults>,
     pub(in crate::sim) tick: Option<Duration>,
     pub(in crate::sim) lasts: Duration,
+    pub(in crate::sim) until: Option<Until>,
 }
 
 /// A machine, as it was described.

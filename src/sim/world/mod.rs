@@ -8,18 +8,20 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub use builders::{FaultPlan, Lasting, LinkPlan};
+pub use builders::{FaultPlan, Lasting, LastingOnLink, LinkPlan};
 use described::Described;
 pub use described::LinkEnd;
 
-use super::engine::group::Program;
+use super::engine::ending::{Failure, Until};
 use super::engine::{self, Engine};
-use super::fault::{Script, ScriptError};
-use super::machine::kernel::{LONGEST_RUN, Sysctls};
+use super::fault::{GivenFaults, Script, ScriptError};
+use super::machine::kernel::Sysctls;
+use super::machine::running::Program;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
+use crate::parameter::{LONGEST, micros};
 use crate::trace::collect::{Collector, Recorder};
 use crate::trace::{Recording, Trace};
 use described::MachineDescribed;
@@ -30,6 +32,17 @@ pub enum WorldError {
     /// The fault script names what is not there.
     #[error(transparent)]
     Faults(#[from] ScriptError),
+    /// The run was given up.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// There are more machines, or more interfaces of one, than addresses.
+    #[error("a world has addresses for {machines} machines with {interfaces} interfaces each, and no more")]
+    NoAddress {
+        /// The most machines.
+        machines: usize,
+        /// The most interfaces of a machine.
+        interfaces: usize,
+    },
     /// The engine failed.
     #[error("{0}")]
     Engine(String),
@@ -48,8 +61,9 @@ pub struct Machine {
 }
 
 impl World {
-    /// An empty world, whose machines' kernels have these settings.
-    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<Script>) -> Self {
+    /// An empty world, whose machines' kernels have these settings. `faults` take the place of those it will be given by
+    /// [`Self::at`], or come to them.
+    pub fn new(seed: u64, engine: Engine, sysctls: Sysctls, faults: Option<GivenFaults>) -> Self {
         let plan = Described {
             seed,
             engine,
@@ -63,6 +77,7 @@ impl World {
             given_faults: faults,
             tick: None,
             lasts: Duration::ZERO,
+            until: None,
         };
         Self { plan: Rc::new(RefCell::new(plan)) }
     }
@@ -141,27 +156,53 @@ impl World {
         FaultPlan { plan: self.plan.clone(), at }
     }
 
+    /// The faults described so far.
+    pub fn faults(&self) -> Script {
+        self.plan.borrow().faults.clone()
+    }
+
     /// Sets the engine's tick instead of deriving it from the shortest latency.
     pub fn tick(&mut self, tick: Duration) {
         self.plan.borrow_mut().tick = Some(tick);
     }
 
-    /// Runs the world for that long and answers what happened.
+    /// Runs the world for that long and returns what happened.
     ///
     /// # Errors
-    /// [`WorldError`] when the fault script names machines that are not there, or the engine fails.
+    /// [`WorldError`] when the fault script names machines that are not there, a process panics, a bound of the run is
+    /// reached, or the engine fails.
     pub fn run(self, lasts: Duration) -> Result<Trace, WorldError> {
-        let recorder = Recorder::new(self.plan.borrow().recording, lasts.min(LONGEST_RUN));
+        self.run_to(lasts, None)
+    }
+
+    /// Runs the world until something has happened, but no longer than `at_most`, and returns what happened.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_until(self, until: Until, at_most: Duration) -> Result<Trace, WorldError> {
+        self.run_to(at_most, Some(until))
+    }
+
+    fn run_to(self, lasts: Duration, until: Option<Until>) -> Result<Trace, WorldError> {
+        let lasts = micros(lasts).min(LONGEST);
+        let recorder = Recorder::new(self.plan.borrow().recording, lasts);
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
-            plan.lasts = lasts.min(LONGEST_RUN);
             recorder.notes(&plan.notes);
+            plan.lasts = lasts;
+            plan.until = until;
             (plan.engine, plan.build(&recorder)?)
         };
-        let lasts = built.lasts;
-        let run = Collector::new(recorder.clone())
-            .collect(|| engine::run(engine, built, || recorder.finish(lasts)));
-        run.map_err(WorldError::Engine)
+        let (ending, machines) = (built.ending.clone(), built.machines.clone());
+        let finish = || Trace {
+            left: machines.iter().map(|machine| machine.left()).collect(),
+            ..recorder.finish(ending.time())
+        };
+        let run = Collector::new(recorder.clone()).collect(|| engine::run(engine, built, finish));
+        match ending.failure() {
+            Some(failure) => Err(failure.into()),
+            None => run.map_err(WorldError::Engine),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::listen::Listener;
 use super::segment::Tuple;
 use super::{ConnId, Kernel, ports};
 use crate::net::{ListenOptions, SocketOptions};
-use crate::sim::machine::cpu::ProcessId;
+use crate::sim::machine::process::ProcessId;
 
 impl Kernel {
     pub(super) fn add(&mut self, tuple: Tuple, conn: Conn) -> ConnId {
@@ -224,6 +224,7 @@ impl Kernel {
         for id in held {
             self.close(now, id);
         }
+        self.udp.process_died(owner);
     }
 
     /// `setsockopt(2)`.

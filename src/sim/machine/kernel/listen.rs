@@ -9,10 +9,11 @@ use bytes::Bytes;
 use smoltcp::socket::tcp::State;
 
 use super::conn::Conn;
-use super::segment::{Segment, Tuple};
+use super::segment::Tuple;
 use super::{ConnId, Kernel};
 use crate::net::ListenOptions;
-use crate::sim::machine::cpu::ProcessId;
+use crate::sim::machine::process::ProcessId;
+use crate::trace::Segment;
 
 pub(super) struct Listener {
     pub owner: ProcessId,
@@ -37,7 +38,7 @@ impl Kernel {
     }
 
     /// A SYN for a listening port.
-    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment, packet: Bytes) {
+    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment<'_>, packet: &Bytes) {
         let Some(listener) = self.listeners.get(&tuple.local.port()) else {
             return;
         };
@@ -57,13 +58,13 @@ impl Kernel {
 
     /// Whether the last segment of a handshake has to wait because the accept queue is full: Linux drops it, and the
     /// client, which believes itself connected, will say it again with its data.
-    pub(super) fn accept_queue_holds_back(&self, id: ConnId, segment: &Segment) -> bool {
+    pub(super) fn accept_queue_holds_back(&self, id: ConnId, segment: &Segment<'_>) -> bool {
         let Some(conn) = self.conns.get(&id) else {
             return false;
         };
         conn.state() == State::SynReceived
-            && !segment.syn
-            && !segment.rst
+            && !segment.flags.syn
+            && !segment.flags.rst
             && conn.listener.and_then(|port| self.listeners.get(&port)).is_some_and(Listener::is_full)
     }
 

@@ -3,7 +3,7 @@
 //! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers. `slow_start`: how much may be
 //!   under way.
 //! - `listen`: the backlog. `time_wait`: what stays of a closed connection. `ports`: who may use which.
-//! - `calls`: the system calls. `netstat`: a look inside.
+//! - `calls`: the system calls. `udp`: datagrams. `netstat`: a look inside.
 //!
 //! A kernel owns no clock and no task: it is told what time it is and which packet arrived or that a deadline has come,
 //! and it leaves packets to be sent and wakes whoever waited. It works on while the processes above it do not.
@@ -21,6 +21,7 @@ pub(in crate::sim) mod segment;
 mod slow_start;
 mod sysctl;
 mod time_wait;
+mod udp;
 mod wheel;
 mod wire;
 
@@ -32,17 +33,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use smoltcp::socket::tcp::State;
 
-pub use netstat::SocketInfo;
 pub use retransmit::Wait;
 pub use segment::Tuple;
-pub use sysctl::{LONGEST_RUN, Sysctls, TimerPolicy};
+pub use sysctl::{Sysctls, TimerPolicy};
 
 use crate::trace::collect::Recorder;
-use crate::trace::{HostId, Layer, Marks, Value};
+use crate::trace::{HostId, Layer, Marks, Segment, Transport, Value};
 use conn::{Conn, Fired};
 use listen::Listener;
-use segment::Segment;
+use segment::tuple_at_receiver;
 use time_wait::TimeWaits;
+pub use udp::UdpId;
+use udp::UdpSockets;
 
 /// A connection, as a process holds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,11 +87,16 @@ pub struct Kernel {
     by_tuple: BTreeMap<Tuple, ConnId>,
     listeners: BTreeMap<u16, Listener>,
     time_waits: TimeWaits,
+    udp: UdpSockets,
     next_port: u16,
     calendar: BTreeSet<(Duration, Alarm)>,
     departures: VecDeque<Departure>,
-    /// The latest time it was told.
+    /// The latest of its own time that it was told.
     latest: Duration,
+    /// How long its time has stood still.
+    slept: Duration,
+    /// Since when the machine sleeps, and whether its time stands still.
+    asleep: Option<(Duration, bool)>,
 }
 
 impl Kernel {
@@ -110,16 +117,33 @@ impl Kernel {
             by_tuple: BTreeMap::new(),
             listeners: BTreeMap::new(),
             time_waits: TimeWaits::default(),
+            udp: UdpSockets::default(),
             calendar: BTreeSet::new(),
             departures: VecDeque::new(),
             latest: Duration::ZERO,
+            slept: Duration::ZERO,
+            asleep: None,
         }
     }
 
-    /// A kernel's time never runs backwards: a process that runs in whole milliseconds may be a fraction ahead of a packet.
+    /// The kernel's own time, which stands still while the machine sleeps (if its clock does). It never runs backwards: a
+    /// process that runs in whole milliseconds may be a fraction ahead of a packet.
     fn time(&mut self, now: Duration) -> Duration {
-        self.latest = self.latest.max(now);
+        self.latest = self.latest.max(now.saturating_sub(self.slept));
         self.latest
+    }
+
+    /// The machine goes to sleep: nothing is due until [`Self::resume`]. `clock_stops`: and its time stands still.
+    pub fn suspend(&mut self, now: Duration, clock_stops: bool) {
+        self.asleep = Some((now, clock_stops));
+    }
+
+    /// The machine wakes. Returns how long its time has stood still in its life.
+    pub fn resume(&mut self, now: Duration) -> Duration {
+        if let Some((since, true)) = self.asleep.take() {
+            self.slept += now.saturating_sub(since);
+        }
+        self.slept
     }
 
     /// The addresses of the machine, the preferred one first.
@@ -132,6 +156,11 @@ impl Kernel {
         self.boots
     }
 
+    /// Whether the machine is on.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// The power fails: everything is forgotten, nothing is said.
     pub fn power_off(&mut self) {
         self.up = false;
@@ -140,6 +169,8 @@ impl Kernel {
         self.by_tuple.clear();
         self.listeners.clear();
         self.time_waits = TimeWaits::default();
+        self.asleep = None;
+        self.udp = UdpSockets::default();
         self.calendar.clear();
         self.departures.clear();
     }
@@ -179,15 +210,16 @@ impl Kernel {
     /// A packet arrived for one of the machine's addresses.
     pub fn receive(&mut self, now: Duration, packet: Bytes) {
         let now = self.time(now);
-        let Some(segment) = Segment::parse(&packet) else {
-            return;
+        let segment = match Transport::received(&packet) {
+            Ok(transport) if !self.up || !self.addresses.contains(transport.dst().ip()) => return,
+            Ok(Transport::Tcp(segment)) => segment,
+            Ok(Transport::Udp(datagram)) => return self.receive_datagram(now, &datagram),
+            // Counted by a kernel (InCsumErrors, InUnknownProtos), and told to nobody.
+            Err(_) => return,
         };
-        if !self.up || !self.addresses.contains(segment.dst.ip()) {
-            return;
-        }
-        let tuple = segment.tuple_at_receiver();
+        let tuple = tuple_at_receiver(&segment);
         if let Some(&id) = self.by_tuple.get(&tuple) {
-            return self.receive_for(now, id, &segment, packet);
+            return self.receive_for(now, id, &segment, &packet);
         }
         if let Some(answer) = self.time_waits.receive(now, &tuple, &segment, self.sysctls.time_wait) {
             use time_wait::Answer;
@@ -197,23 +229,23 @@ impl Kernel {
                 Answer::Gone => self.forget_time_wait(now, &tuple),
                 Answer::Reopen if self.is_listening(tuple.local) => {
                     self.forget_time_wait(now, &tuple);
-                    self.syn_arrived(now, tuple, &segment, packet);
+                    self.syn_arrived(now, tuple, &segment, &packet);
                 }
                 Answer::Reopen => {}
             }
             return;
         }
-        if segment.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
-            return self.syn_arrived(now, tuple, &segment, packet);
+        if segment.flags.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
+            return self.syn_arrived(now, tuple, &segment, &packet);
         }
-        if !segment.rst {
+        if !segment.flags.rst {
             // RFC 9293 section 3.10.7.1: no such connection.
             self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
-            self.depart(now, segment.reset());
+            self.depart(now, segment::reset(&segment));
         }
     }
 
-    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment, packet: Bytes) {
+    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment<'_>, packet: &Bytes) {
         if self.accept_queue_holds_back(id, segment) {
             return;
         }
@@ -222,15 +254,15 @@ impl Kernel {
         };
         let before = conn.state();
         // New data, that is: what is said twice was heard (tcp_rcv_state_process()).
-        let orphan_data = conn.orphan && !segment.rst && conn.is_new(segment);
+        let orphan_data = conn.orphan && !segment.flags.rst && conn.is_new(segment);
         let probed = conn.keepalive.as_ref().is_some_and(|k| k.unanswered > 0);
         let peer = conn.tuple.remote;
         conn.receive(now, segment, packet);
         let after = conn.state();
-        if probed && segment.len == 0 && !segment.rst {
+        if probed && segment.data.is_empty() && !segment.flags.rst {
             self.log(now, "keepalive answered", Some(peer), Vec::new());
         }
-        if segment.rst && after != before && matches!(after, State::Closed | State::Listen) {
+        if segment.flags.rst && after != before && matches!(after, State::Closed | State::Listen) {
             self.reset_received(now, id, before);
         } else if orphan_data && matches!(before, State::FinWait1 | State::FinWait2 | State::Closing) {
             // Nobody will ever read it (RFC 9293 section 3.6.1).
@@ -294,9 +326,10 @@ impl Kernel {
         }
     }
 
-    /// When to call [`Self::expire`].
+    /// When to call [`Self::expire`]: a whole number of microseconds, as all time outside of the kernel.
     pub fn deadline(&self) -> Option<Duration> {
-        self.calendar.first().map(|(at, _)| *at)
+        let (at, _) = self.calendar.first().filter(|_| self.asleep.is_none())?;
+        Some(up_to_micros(*at + self.slept))
     }
 
     /// Does everything that is due.
@@ -356,7 +389,7 @@ impl Kernel {
             return;
         };
         for out in conn.outgoing() {
-            self.departures.push_back(Departure { at: now, bytes: out.bytes, marks: out.marks });
+            self.departures.push_back(Departure { at: now + self.slept, bytes: out.bytes, marks: out.marks });
         }
         // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
         let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
@@ -389,11 +422,22 @@ impl Kernel {
 
     /// Puts a packet of the kernel's own on the wire.
     fn depart(&mut self, at: Duration, bytes: Bytes) {
-        self.departures.push_back(Departure { at, bytes, marks: Marks::default() });
+        self.departures.push_back(Departure { at: at + self.slept, bytes, marks: Marks::default() });
     }
 
     fn log(
         &self,
+        now: Duration,
+        name: &'static str,
+        peer: Option<SocketAddrV4>,
+        fields: Vec<(&'static str, Value)>,
+    ) {
+        self.log_at(Layer::Tcp, now, name, peer, fields);
+    }
+
+    fn log_at(
+        &self,
+        layer: Layer,
         now: Duration,
         name: &'static str,
         peer: Option<SocketAddrV4>,
@@ -402,7 +446,7 @@ impl Kernel {
         if let Some(peer) = peer {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
-        self.recorder.event(now, Some(self.host), Layer::Tcp, name, fields);
+        self.recorder.event(now + self.slept, Some(self.host), layer, name, fields);
     }
 
     fn name_of(&self, address: SocketAddrV4) -> String {
@@ -421,6 +465,12 @@ impl Kernel {
         // Only the low 32 bits of either are meant.
         (hash as u32).wrapping_add(ticks as u32)
     }
+}
+
+/// The time, rounded up to whole microseconds.
+fn up_to_micros(at: Duration) -> Duration {
+    let rest = at.subsec_nanos() % 1000;
+    if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1000 - rest)) }
 }
 
 /// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.

@@ -1,55 +1,15 @@
 //! A look inside a kernel, as `ss -tan -o` gives it.
 
-use std::fmt;
-use std::net::SocketAddrV4;
-use std::time::Duration;
-
 use super::{Kernel, Wait};
-
-/// One line of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocketInfo {
-    /// The state, as RFC 9293 writes it.
-    pub state: String,
-    /// This end.
-    pub local: SocketAddrV4,
-    /// The other end; `None` for a listener.
-    pub remote: Option<SocketAddrV4>,
-    /// Bytes received and not yet read; of a listener: connections not yet accepted.
-    pub receive_queue: usize,
-    /// Bytes written and not yet acknowledged; of a listener: its backlog.
-    pub send_queue: usize,
-    /// What it waits for, and when that fires.
-    pub timer: Option<(&'static str, Duration)>,
-    /// Timeouts since the last progress.
-    pub timeouts: u32,
-    /// The smoothed round-trip time, once measured.
-    pub rtt: Option<Duration>,
-    /// The retransmission timeout, without backoff.
-    pub rto: Option<Duration>,
-}
-
-impl fmt::Display for SocketInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remote = self.remote.map_or_else(|| "*:*".to_owned(), |r| r.to_string());
-        write!(
-            f,
-            "{:<12} {:>6} {:>6} {:>21} {:>21}",
-            self.state,
-            self.receive_queue,
-            self.send_queue,
-            self.local.to_string(),
-            remote
-        )?;
-        if let Some((what, at)) = self.timer {
-            write!(f, " timer:({what},{:.3}s,{})", at.as_secs_f64(), self.timeouts)?;
-        }
-        Ok(())
-    }
-}
+use crate::trace::SocketInfo;
 
 impl Kernel {
-    /// Every socket: listeners, connections, TIME-WAITs, each in order of its addresses.
+    /// How many timers run.
+    pub fn timers(&self) -> usize {
+        self.calendar.len()
+    }
+
+    /// Every socket: listeners, connections, TIME-WAITs, UDP sockets, each in order of its addresses.
     pub fn netstat(&self) -> Vec<SocketInfo> {
         let mut out = Vec::new();
         for (port, listener) in &self.listeners {
@@ -59,6 +19,7 @@ impl Kernel {
                 remote: None,
                 receive_queue: listener.queue.len(),
                 send_queue: listener.options.backlog as usize,
+                dropped: 0,
                 timer: None,
                 timeouts: 0,
                 rtt: None,
@@ -73,7 +34,7 @@ impl Kernel {
                     Wait::Retransmission => "on",
                     Wait::WindowProbe => "persist",
                 };
-                (name, at)
+                (name, at + self.slept)
             });
             out.push(SocketInfo {
                 state: conn.state().to_string(),
@@ -81,7 +42,8 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: conn.receive_queue(),
                 send_queue: conn.send_queue(),
-                timer: xmit.or(conn.keepalive.as_ref().map(|k| ("keepalive", k.deadline()))),
+                dropped: 0,
+                timer: xmit.or(conn.keepalive.as_ref().map(|k| ("keepalive", k.deadline() + self.slept))),
                 timeouts: conn.xmit.timeouts,
                 rtt: conn.xmit.rtt.smoothed(),
                 rto: Some(conn.xmit.rtt.timeout()),
@@ -94,12 +56,14 @@ impl Kernel {
                 remote: Some(tuple.remote),
                 receive_queue: 0,
                 send_queue: 0,
-                timer: Some(("timewait", ends)),
+                dropped: 0,
+                timer: Some(("timewait", ends + self.slept)),
                 timeouts: 0,
                 rtt: None,
                 rto: None,
             });
         }
+        out.extend(self.udp.netstat());
         out
     }
 }

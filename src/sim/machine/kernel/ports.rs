@@ -7,7 +7,7 @@ use super::segment::Tuple;
 use super::{Kernel, Sysctls};
 
 /// The end of Linux's `ip_local_port_range`.
-const LAST: u16 = 60_999;
+pub(super) const LAST: u16 = 60_999;
 
 /// The first port for outgoing connections.
 pub(super) fn first(sysctls: &Sysctls) -> u16 {

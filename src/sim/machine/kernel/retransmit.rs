@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::rtt::{INITIAL_RTO, Rtt};
-use super::segment::{Segment, before};
+use super::segment::before;
 use super::sysctl::{Sysctls, TimerPolicy};
 use super::wheel;
+use crate::trace::Segment;
 
 /// Linux's `TCP_TIMEOUT_MIN`: two jiffies, added to a probe timeout when several segments are under way.
 const TIMEOUT_MIN: Duration = Duration::from_millis(8);
@@ -139,7 +140,7 @@ impl Retransmit {
     }
 
     /// A segment that takes sequence space was sent. Answers whether any of it was sent before.
-    pub fn sent(&mut self, now: Duration, segment: &Segment) -> bool {
+    pub fn sent(&mut self, now: Duration, segment: &Segment<'_>) -> bool {
         let first = self.flight.is_empty() && self.max == 0 && self.una == 0;
         if first || (self.flight.is_empty() && !before(segment.seq, self.max)) {
             self.una = segment.seq;
@@ -371,22 +372,22 @@ fn model_timeout(retries: u32, base: Duration, cap: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Flags;
     use std::net::{Ipv4Addr, SocketAddrV4};
 
-    fn segment(seq: u32, len: u32) -> Segment {
+    static DATA: [u8; 65_000] = [0; 65_000];
+
+    fn segment(seq: u32, len: u32) -> Segment<'static> {
         let a = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         Segment {
             src: a,
             dst: a,
             seq,
             ack: Some(1),
-            syn: false,
-            fin: false,
-            rst: false,
-            len,
+            flags: Flags { ack: true, ..Flags::default() },
             window: 100,
-            window_scale: None,
-            sacks: false,
+            raw_options: &[],
+            data: &DATA[..len as usize],
         }
     }
 
@@ -462,7 +463,7 @@ mod tests {
     fn a_syn_is_sent_again_one_a_second_then_doubling() {
         let mut t = Retransmit::new(&Sysctls::default(), Phase::Connecting);
         let mut syn = segment(7, 0);
-        syn.syn = true;
+        syn.flags.syn = true;
         t.sent(Duration::ZERO, &syn);
         let mut times = Vec::new();
         let end = loop {
@@ -481,7 +482,7 @@ mod tests {
     fn with_two_retries_the_time_for_them_ends_it_before_their_number_does() {
         let mut t = Retransmit::new(&Sysctls { syn_retries: 2, ..Sysctls::default() }, Phase::Connecting);
         let mut syn = segment(7, 0);
-        syn.syn = true;
+        syn.flags.syn = true;
         t.sent(Duration::ZERO, &syn);
         let mut again = 0;
         let end = loop {

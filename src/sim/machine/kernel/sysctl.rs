@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::parameter::{ByteSize, Choice, hours, mins, ms, secs};
+use crate::parameter::{ByteSize, Choice, mins, ms, secs};
 
 /// Whose timers a kernel's TCP runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,7 @@ crate::choice_parameter!(TimerPolicy);
 crate::parameters! {
     /// Settings of a machine's kernel. Names and defaults are those of Linux's `Documentation/networking/ip-sysctl.rst`
     /// (without the `tcp_`), but for `timers`, which chooses the policy.
+    #[derive(Copy)]
     pub struct Sysctls {
         /// Whose retransmission timers: linux or rfc6298.
         timers: TimerPolicy = TimerPolicy::Linux;
@@ -70,6 +71,3 @@ impl Sysctls {
         if self.orphan_retries == 0 { 8 } else { self.orphan_retries }
     }
 }
-
-/// The longest time a run may simulate: far more than any timer above, far less than any overflow.
-pub const LONGEST_RUN: Duration = hours(24 * 366);

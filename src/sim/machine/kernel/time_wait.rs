@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use smoltcp::wire::TcpControl;
 
-use super::segment::{Segment, Tuple, before, craft};
+use super::segment::{Tuple, before, craft};
 use super::{Alarm, ConnId, Kernel};
+use crate::trace::Segment;
 
 /// A closed connection that must not be confused with a new one of the same name.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +38,17 @@ impl TimeWaits {
         &mut self,
         now: Duration,
         tuple: &Tuple,
-        segment: &Segment,
+        segment: &Segment<'_>,
         lasts: Duration,
     ) -> Option<Answer> {
         let entry = self.0.get_mut(tuple)?;
-        if segment.rst {
+        if segment.flags.rst {
             return Some(Answer::Gone);
         }
-        if segment.syn && segment.ack.is_none() && before(entry.receive_next, segment.seq) {
+        if segment.flags.syn && segment.ack.is_none() && before(entry.receive_next, segment.seq) {
             return Some(Answer::Reopen);
         }
-        if segment.space() == 0 {
+        if segment.sequence_len() == 0 {
             return Some(Answer::Nothing);
         }
         entry.ends = now + lasts;

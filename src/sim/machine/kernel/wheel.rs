@@ -31,7 +31,7 @@ pub fn fires_at(now: Duration, delay: Duration) -> Duration {
 }
 
 fn micros(d: Duration) -> u64 {
-    // A run is limited to sysctl::LONGEST_RUN, which is 2^45 microseconds.
+    // A run is limited to parameter::LONGEST, which is 2^45 microseconds.
     u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
 }
 

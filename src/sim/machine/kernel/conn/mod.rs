@@ -21,13 +21,13 @@ use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr};
 use super::acks::AckTimer;
 use super::keepalive::{self, KeepaliveTimer};
 use super::retransmit::{self, Phase, Retransmit};
-use super::segment::{Segment, Tuple, before as seq_before, endpoint, refreshed, without_fin};
+use super::segment::{Tuple, before as seq_before, endpoint, refreshed, without_fin};
 use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
 use crate::net::SocketOptions;
-use crate::sim::machine::cpu::ProcessId;
-use crate::trace::Marks;
+use crate::sim::machine::process::ProcessId;
+use crate::trace::{Marks, Segment};
 
 /// Only there to be pending: our own timer decides when an acknowledgement leaves.
 const ACK_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_micros(1);
@@ -224,8 +224,9 @@ impl Conn {
     }
 
     /// Whether a segment carries data beyond what was acknowledged.
-    pub fn is_new(&self, segment: &Segment) -> bool {
-        segment.len > 0 && seq_before(self.last_ack_sent, segment.seq.wrapping_add(segment.len))
+    pub fn is_new(&self, segment: &Segment<'_>) -> bool {
+        !segment.data.is_empty()
+            && seq_before(self.last_ack_sent, segment.seq.wrapping_add(segment.data_len()))
     }
 
     /// Sends the SYN of a connection that this machine opens.
@@ -234,19 +235,19 @@ impl Conn {
     }
 
     /// A segment of this connection arrived.
-    pub fn receive(&mut self, now: Duration, segment: &Segment, packet: Bytes) {
+    pub fn receive(&mut self, now: Duration, segment: &Segment<'_>, packet: &Bytes) {
         self.last_heard = now;
         if let Some(k) = &mut self.keepalive {
             k.unanswered = 0;
         }
         let window_before = self.peer_window;
-        if segment.syn {
-            self.peer_scale = segment.window_scale.unwrap_or(0);
+        if segment.flags.syn {
+            self.peer_scale = segment.options().window_scale.unwrap_or(0);
             self.peer_window = u32::from(segment.window);
-        } else if !segment.rst {
+        } else if !segment.flags.rst {
             self.peer_window = u32::from(segment.window) << self.peer_scale;
         }
-        if segment.len > 0 {
+        if !segment.data.is_empty() {
             let at_once = self.acks.data_arrived(now, self.xmit.rtt.timeout());
             self.socket_mut().set_ack_delay(if at_once { None } else { Some(ACK_PENDING) });
         }
@@ -258,7 +259,7 @@ impl Conn {
         let unacknowledged = self.socket().send_queue();
         self.follow(now);
         self.wire.arriving =
-            Some(if self.fin_is_out_of_reach(segment) { without_fin(&packet) } else { packet });
+            Some(if self.fin_is_out_of_reach(segment) { without_fin(packet) } else { packet.clone() });
         self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
         // An acknowledgement counts only if its segment was acceptable, and then it shows: fewer bytes wait for one, or,
         // where it was for a SYN or a FIN, the state is another.
@@ -287,13 +288,13 @@ impl Conn {
             self.xmit.established();
             self.keepalive = self.options.keepalive.map(|k| KeepaliveTimer::new(k, now));
         }
-        if before == State::SynReceived && segment.syn && self.state() == State::SynReceived {
+        if before == State::SynReceived && segment.flags.syn && self.state() == State::SynReceived {
             // A SYN again: our SYN-ACK was lost. smoltcp waits for its timer; Linux answers, and its timer begins anew
             // (tcp_check_req()).
             self.provoke(now);
             self.xmit.restart(now);
         }
-        self.emit(now, segment.space() > 0);
+        self.emit(now, segment.sequence_len() > 0);
         if self.finishing {
             self.finish(now);
         }
@@ -314,20 +315,22 @@ impl Conn {
 
     /// Whether the data before a FIN reach beyond the window. smoltcp would cut them off and take the FIN, and nobody would
     /// know that they are missing; smoltcp also sends such a thing, as a fast retransmission does not look at the window.
-    fn fin_is_out_of_reach(&self, segment: &Segment) -> bool {
+    fn fin_is_out_of_reach(&self, segment: &Segment<'_>) -> bool {
         let window_ends = self.last_ack_sent.wrapping_add(u32::from(self.last_window_sent) << self.scale);
-        segment.fin && self.is_open() && seq_before(window_ends, segment.seq.wrapping_add(segment.len))
+        segment.flags.fin
+            && self.is_open()
+            && seq_before(window_ends, segment.seq.wrapping_add(segment.data_len()))
     }
 
     /// What a segment tells about those that this side has sent.
-    fn something_is_missing(&mut self, segment: &Segment, window_before: u32) -> Option<Missing> {
-        let repeated = segment.space() == 0
-            && !segment.rst
+    fn something_is_missing(&mut self, segment: &Segment<'_>, window_before: u32) -> Option<Missing> {
+        let repeated = segment.sequence_len() == 0
+            && !segment.flags.rst
             && self.xmit.in_flight()
             && segment.ack == Some(self.xmit.first_unacknowledged());
         let duplicate = repeated && self.peer_window == window_before;
         let third = self.slow_start.third_duplicate(duplicate);
-        if repeated && (duplicate || segment.sacks) && self.xmit.tail_probed() {
+        if repeated && (duplicate || !segment.options().sack.is_empty()) && self.xmit.tail_probed() {
             // The probe arrived and is not what was missing (RFC 8985 section 7.4.2, as far as smoltcp goes: it sends
             // SACK, and does not read it).
             return Some(Missing::ByProbe);
@@ -425,7 +428,7 @@ impl Conn {
     fn probe_tail(&mut self, now: Duration) {
         let Some(tail) = &self.tail else { return };
         let bytes = refreshed(tail, self.last_ack_sent, self.last_window_sent);
-        if let Some(segment) = Segment::parse(&bytes) {
+        if let Ok(segment) = Segment::parse(&bytes) {
             self.xmit.sent(now, &segment);
         }
         self.wire

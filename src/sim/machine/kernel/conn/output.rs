@@ -7,7 +7,8 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
 
 use super::{ANY_TIMEOUT, Conn};
-use crate::sim::machine::kernel::segment::{Segment, before as seq_before, resequenced};
+use crate::sim::machine::kernel::segment::{before as seq_before, resequenced};
+use crate::trace::Segment;
 
 impl Conn {
     /// smoltcp's clock follows ours while nothing of smoltcp's is pending, and else stands still.
@@ -63,22 +64,24 @@ impl Conn {
 
     /// Takes note of a segment that leaves. Answers whether it is more than an acknowledgement.
     pub(super) fn account(&mut self, now: Duration, i: usize) -> bool {
-        let Some(segment) = Segment::parse(&self.wire.leaving[i].bytes) else {
+        // Shared, not copied: the segment is read where it lies while its connection changes.
+        let bytes = self.wire.leaving[i].bytes.clone();
+        let Ok(segment) = Segment::parse(&bytes) else {
             return false;
         };
         let keepalive = self.wire.leaving[i].marks.keepalive;
         self.last_window_sent = segment.window;
-        if segment.syn {
-            self.scale = segment.window_scale.unwrap_or(0);
+        if segment.flags.syn {
+            self.scale = segment.options().window_scale.unwrap_or(0);
         }
         if let Some(ack) = segment.ack {
             self.last_ack_sent = ack;
-            self.acks.sent(now, segment.len > 0 && !keepalive);
+            self.acks.sent(now, !segment.data.is_empty() && !keepalive);
         }
-        if segment.rst {
+        if segment.flags.rst {
             return false;
         }
-        if segment.space() == 0 {
+        if segment.sequence_len() == 0 {
             self.resequence(i, segment.seq);
             return false;
         }
@@ -86,12 +89,12 @@ impl Conn {
             return true;
         }
         // A probe of a closed window stays unsent as far as the sequence is concerned.
-        if self.wire.leaving[i].marks.window_probe && segment.len == 1 && !segment.fin {
+        if self.wire.leaving[i].marks.window_probe && segment.data_len() == 1 && !segment.flags.fin {
             return true;
         }
         self.wire.leaving[i].marks.window_probe = false;
-        if !seq_before(segment.end(), self.xmit.next_seq()) && !segment.syn {
-            self.tail = Some(self.wire.leaving[i].bytes.clone());
+        if !seq_before(segment.end(), self.xmit.next_seq()) && !segment.flags.syn {
+            self.tail = Some(bytes.clone());
         }
         self.wire.leaving[i].marks.retransmission = self.xmit.sent(now, &segment);
         true

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message as Frame, Utf8Bytes};
 use tracing::{debug, info, warn};
 
-use super::wire::Wire;
+use super::transport::Transport;
 use crate::channel::{Channel, ChannelError, Message};
 
 /// RFC 6455 section 7.1.5: what stands for a close frame without a code. It is never sent.
@@ -44,7 +44,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same for tungstenite. Every message is written at once, so that the buffer holds one only while the
+    /// These limits as tungstenite's settings. Every message is written at once, so that the buffer holds one only while the
     /// connection is full.
     pub(super) fn config(self) -> WebSocketConfig {
         WebSocketConfig::default()
@@ -61,30 +61,30 @@ impl Limits {
 /// A [`Message::Data`] that is UTF-8 goes out as a text frame, any other as a binary one.
 pub struct WebSocket<S> {
     /// Gone once the connection was let go of.
-    stream: Option<WebSocketStream<Wire<S>>>,
-    /// How the conversation ended, for whoever asks again.
-    end: Option<End>,
+    stream: Option<WebSocketStream<Transport<S>>>,
+    /// How the conversation ended, once it has; told again to whoever asks again.
+    end: Option<Ended>,
     /// Something was written into a buffer and has not left it.
     unflushed: bool,
     limits: Limits,
-    /// What [`Wire::received_bytes`] said last, for when it is gone.
+    /// What [`Transport::received_bytes`] said last, for when it is gone.
     received_bytes: u64,
 }
 
 /// An error that can be told again.
 #[derive(Clone)]
-enum End {
+enum Ended {
     Closed(u16, String),
     Io(io::ErrorKind, String),
     Protocol(String),
 }
 
-impl End {
+impl Ended {
     fn error(&self) -> ChannelError {
         match self.clone() {
-            End::Closed(code, reason) => ChannelError::Closed { code, reason },
-            End::Io(kind, text) => ChannelError::Io(io::Error::new(kind, text)),
-            End::Protocol(text) => ChannelError::Protocol(text),
+            Ended::Closed(code, reason) => ChannelError::Closed { code, reason },
+            Ended::Io(kind, text) => ChannelError::Io(io::Error::new(kind, text)),
+            Ended::Protocol(text) => ChannelError::Protocol(text),
         }
     }
 }
@@ -92,7 +92,7 @@ impl End {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
     /// The client's side, after the handshake; its frames get their masking keys from `keys`.
     pub(super) fn client(
-        mut stream: WebSocketStream<Wire<S>>,
+        mut stream: WebSocketStream<Transport<S>>,
         limits: Limits,
         keys: impl FnMut() -> [u8; 4] + Send + 'static,
     ) -> Self {
@@ -102,22 +102,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
 
     /// The server's side: a connection after the handshake, and what was read from it too far.
     pub(super) async fn server(connection: S, read: Bytes, limits: Limits) -> Self {
-        let wire = Wire::new(connection);
+        let transport = Transport::new(connection);
         let config = Some(limits.config());
-        Self::new(WebSocketStream::from_partially_read(wire, read.into(), Role::Server, config).await, limits)
+        Self::new(
+            WebSocketStream::from_partially_read(transport, read.into(), Role::Server, config).await,
+            limits,
+        )
     }
 
-    fn new(stream: WebSocketStream<Wire<S>>, limits: Limits) -> Self {
+    fn new(stream: WebSocketStream<Transport<S>>, limits: Limits) -> Self {
         info!(target: "halfopen::ws", "connected");
         Self { stream: Some(stream), end: None, unflushed: false, limits, received_bytes: 0 }
     }
 
     /// The stream, unless the conversation is over.
-    fn open(&mut self) -> Result<&mut WebSocketStream<Wire<S>>, ChannelError> {
+    fn open(&mut self) -> Result<&mut WebSocketStream<Transport<S>>, ChannelError> {
         match (&self.end, &mut self.stream) {
             (Some(end), _) => Err(end.error()),
             (None, Some(stream)) => Ok(stream),
-            (None, None) => Err(End::Io(io::ErrorKind::NotConnected, "closed here".into()).error()),
+            (None, None) => Err(Ended::Io(io::ErrorKind::NotConnected, "closed here".into()).error()),
         }
     }
 
@@ -151,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
                         let _ = stream.poll_flush_unpin(cx);
                     }
                 }
-                End::Protocol(text)
+                Ended::Protocol(text)
             }
             (None, Error::Io(e)) => lost(e.kind(), e.to_string()),
             // What tungstenite says when the connection ends without a close frame, or after it has told us all.
@@ -169,7 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
         // What does not leave at once, leaves in `close`.
         self.unflushed = true;
         let _ = self.poll_flush(cx);
-        let end = End::Closed(code, reason);
+        let end = Ended::Closed(code, reason);
         self.end = Some(end.clone());
         end.error()
     }
@@ -259,9 +262,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
         let end = self.end.clone();
         let goodbye = async {
             match end {
-                Some(End::Io(..)) => return Ok(()),
-                Some(End::Closed(..)) => stream.flush().await?,
-                Some(End::Protocol(_)) => {
+                Some(Ended::Io(..)) => return Ok(()),
+                Some(Ended::Closed(..)) => stream.flush().await?,
+                Some(Ended::Protocol(_)) => {
                     stream.flush().await?;
                     return linger(stream.get_mut()).await.map_err(Error::Io);
                 }
@@ -282,7 +285,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
             // Letting go of the stream closes TCP.
             Ok(())
         };
-        match tokio::time::timeout(self.limits.close_timeout, goodbye).await {
+        match crate::net::time::timeout(self.limits.close_timeout, goodbye).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => debug!(target: "halfopen::ws", %error, "close failed"),
             Err(_) => {
@@ -296,16 +299,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
 /// Ends the stream of bytes, then reads what the peer had sent before it learnt of that. Letting go with unread
 /// bytes would reset the connection (RFC 1122 section 4.2.2.13), and a reset may overtake the close frame that
 /// explains it.
-async fn linger<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>) -> io::Result<()> {
-    wire.shutdown().await?;
+async fn linger<S: AsyncRead + AsyncWrite + Unpin>(transport: &mut Transport<S>) -> io::Result<()> {
+    transport.shutdown().await?;
     let mut unread = [0; 1024];
-    while wire.read(&mut unread).await? > 0 {}
+    while transport.read(&mut unread).await? > 0 {}
     Ok(())
 }
 
-fn lost(kind: io::ErrorKind, text: String) -> End {
+fn lost(kind: io::ErrorKind, text: String) -> Ended {
     warn!(target: "halfopen::ws", error = %kind, "connection lost");
-    End::Io(kind, text)
+    Ended::Io(kind, text)
 }
 
 fn frame(message: Message) -> Frame {
@@ -329,5 +332,4 @@ fn code_and_reason(frame: Option<CloseFrame>) -> (u16, String) {
 }
 
 #[cfg(test)]
-#[path = "channel_tests.rs"]
 mod tests;

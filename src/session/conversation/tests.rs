@@ -7,6 +7,7 @@ use crate::logbook::Logbook;
 use crate::net::memory::MemoryNetwork;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Once, Peer, pipe};
+use tokio::time::Instant;
 
 fn numbered(n: u64) -> Message {
     Message::Data(Numbered { n }.to_bytes())
@@ -17,7 +18,7 @@ async fn session(
     build: impl FnOnce(Session<Once>) -> Session<Once>,
     room: usize,
     test: impl AsyncFnOnce(&mut Peer),
-) -> (End, Peer) {
+) -> (SessionEnd, Peer) {
     let (channel, mut peer) = pipe(room);
     let session = build(Session::over(Once::new(channel)));
     let net = MemoryNetwork::new(1, 64);
@@ -109,7 +110,7 @@ async fn a_blocked_message_blocks_neither_updates_nor_the_verdict() {
     )
     .await;
     assert!(log.has("app update received n=1"));
-    assert!(matches!(end, End::Over(ChannelError::Dead { .. })), "{end}");
+    assert!(matches!(end, SessionEnd::Over(ChannelError::Dead { .. })), "{end}");
     assert_eq!(start.elapsed(), secs(20 + 45));
     assert_eq!(peer.closed(), None, "no goodbye to the dead");
 }
@@ -117,7 +118,9 @@ async fn a_blocked_message_blocks_neither_updates_nor_the_verdict() {
 #[tokio::test(start_paused = true)]
 async fn every_end_has_its_reason() {
     let (end, peer) = session(|s| s, 8, async |peer: &mut Peer| peer.vanish()).await;
-    assert!(matches!(end, End::Over(ChannelError::Io(e)) if e.kind() == io::ErrorKind::ConnectionReset));
+    assert!(
+        matches!(end, SessionEnd::Over(ChannelError::Io(e)) if e.kind() == io::ErrorKind::ConnectionReset)
+    );
     assert_eq!(peer.closed(), Some(1000), "the channel was let go of in order");
 
     let log = Logbook::open();
@@ -125,6 +128,6 @@ async fn every_end_has_its_reason() {
     let nothing_to_open = Once::new(pipe(0).0);
     let _taken = nothing_to_open.open(&net).await;
     let end = Session::over(nothing_to_open).converse(&net).await;
-    assert!(matches!(end, End::NotOpened(OpenError::Refused { status: 503 })));
+    assert!(matches!(end, SessionEnd::NotOpened(OpenError::Refused { status: 503 })));
     assert!(log.has("app session ended reason=\"not opened\""));
 }

@@ -6,6 +6,7 @@ use super::*;
 use crate::logbook::Logbook;
 use crate::parameter::{ms, secs};
 use crate::session::testing::{Peer, pipe};
+use tokio::time::Instant;
 
 const HEARTBEAT: Heartbeat = Heartbeat { interval: secs(30), timeout: secs(15) };
 

@@ -16,17 +16,17 @@ use http::{Request, Response, StatusCode};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::time::{sleep, timeout};
+use hyper_util::rt::TokioIo;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
-use tracing::{debug, error, info};
+use tracing::{Instrument, debug, error, error_span, info};
 
 use super::channel::{Limits, WebSocket};
 use super::handshake;
 use crate::channel::ChannelLayer;
 use crate::mechanism::feed::{self, Feed, Log};
+use crate::net::time::{HyperTimer, sleep, timeout};
 use crate::net::{Keepalive, ListenOptions, Listener, Network, Process, SocketOptions, is_one_connections};
 
 /// How many connections at a time, unless told otherwise.
@@ -137,13 +137,14 @@ impl<L: ChannelLayer> Server<L> {
         self
     }
 
-    /// Listens and serves, for ever.
+    /// Listens and serves until the process is told to stop ([`Network::stopping`]).
     ///
     /// # Errors
     /// As [`Network::listen`].
     pub async fn run<N: Network>(self, net: N) -> io::Result<()> {
         let listener = net.listen(self.port, &self.listen).await?;
-        self.serve(net, listener, std::future::pending()).await;
+        let stopping = net.stopping();
+        self.serve(net, listener, stopping.cancelled()).await;
         Ok(())
     }
 
@@ -174,8 +175,11 @@ impl<L: ChannelLayer> Server<L> {
                 () = connections.reap() => {}
                 accepted = listener.accept(), if connections.len() < served.server.max_connections => {
                     match accepted {
-                        Ok((stream, _)) => {
-                            connections.spawn(connection::<N, L>(stream, served.clone(), stopping.clone()));
+                        Ok((stream, peer)) => {
+                            // Wherever an event is enabled, so is what says whom it is about.
+                            let whose = error_span!(target: "halfopen::app", "conversation", %peer);
+                            let connection = connection::<N, L>(stream, served.clone(), stopping.clone());
+                            connections.spawn(connection.instrument(whose));
                         }
                         Err(e) if is_one_connections(&e) => {}
                         Err(e) => {
@@ -239,7 +243,7 @@ async fn not_found() -> StatusCode {
     status
 }
 
-/// The whole life of a connection.
+/// A connection from its first byte to its last.
 async fn connection<N: Network, L: ChannelLayer>(
     stream: N::Stream,
     served: Arc<Served<L>>,
@@ -272,7 +276,7 @@ async fn upgraded<N: Network, L: ChannelLayer>(
         served.router.clone().oneshot(request)
     });
     let http = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(HyperTimer)
         .header_read_timeout(served.server.header_timeout)
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service)
@@ -299,5 +303,4 @@ async fn upgraded<N: Network, L: ChannelLayer>(
 }
 
 #[cfg(test)]
-#[path = "server_tests.rs"]
 mod tests;

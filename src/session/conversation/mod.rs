@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use crate::net::time::{self, Interval, Missed, interval_at};
 use tracing::{debug, info, warn};
 
 use super::heartbeat::Heartbeat;
@@ -13,7 +13,7 @@ use crate::net::{Network, Process};
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
-pub enum End {
+pub enum SessionEnd {
     /// There was no channel.
     #[error(transparent)]
     NotOpened(#[from] OpenError),
@@ -56,9 +56,9 @@ impl<O: Opens> Session<O> {
     }
 
     /// Opens a channel and stays on it until it ends. Dropping the future lets go of the connection at once.
-    pub async fn converse<N: Network>(&self, net: &N) -> End {
+    pub async fn converse<N: Network>(&self, net: &N) -> SessionEnd {
         let end = match self.opens.open(net).await {
-            Err(error) => End::NotOpened(error),
+            Err(error) => SessionEnd::NotOpened(error),
             Ok(channel) => {
                 let mut channel = Watched::new(channel, self.heartbeat);
                 let end = self.follow(&mut channel).await;
@@ -66,7 +66,7 @@ impl<O: Opens> Session<O> {
                 if !matches!(end, ChannelError::Dead { .. }) {
                     channel.close(1000, "").await;
                 }
-                End::Over(end)
+                SessionEnd::Over(end)
             }
         };
         info!(target: "halfopen::app", reason = kind(&end), "session ended");
@@ -124,9 +124,7 @@ fn note(bytes: &[u8], last: &mut Option<u64>) {
 }
 
 fn ticks(period: Duration) -> Interval {
-    let mut ticks = interval_at(Instant::now() + period, period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    ticks
+    interval_at(time::now() + period, period).missed(Missed::Skip)
 }
 
 async fn tick(ticks: &mut Option<Interval>) {
@@ -139,17 +137,16 @@ async fn tick(ticks: &mut Option<Interval>) {
 }
 
 /// One word for an end.
-fn kind(end: &End) -> &'static str {
+fn kind(end: &SessionEnd) -> &'static str {
     match end {
-        End::NotOpened(_) => "not opened",
-        End::Over(ChannelError::Closed { .. }) => "closed",
-        End::Over(ChannelError::Io(_)) => "lost",
-        End::Over(ChannelError::Protocol(_)) => "violated",
-        End::Over(ChannelError::Dead { .. }) => "dead",
-        End::Over(ChannelError::TooLarge { .. }) => "too large",
+        SessionEnd::NotOpened(_) => "not opened",
+        SessionEnd::Over(ChannelError::Closed { .. }) => "closed",
+        SessionEnd::Over(ChannelError::Io(_)) => "lost",
+        SessionEnd::Over(ChannelError::Protocol(_)) => "violated",
+        SessionEnd::Over(ChannelError::Dead { .. }) => "dead",
+        SessionEnd::Over(ChannelError::TooLarge { .. }) => "too large",
     }
 }
 
 #[cfg(test)]
-#[path = "conversation_tests.rs"]
 mod tests;

@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use crate::net::time::{self, Sleep, sleep_until};
 use bytes::Bytes;
-use tokio::time::{Instant, Sleep, sleep_until};
 use tracing::warn;
 
-use super::heartbeat::{Action, Heartbeat, Machine};
+use super::heartbeat::{Action, Heartbeat, Monitor};
 use crate::channel::{Channel, ChannelError, ChannelLayer, Message};
 
 /// The name under which a heartbeat gives its verdict.
@@ -22,13 +22,13 @@ pub struct Watched<C> {
 }
 
 struct Watch {
-    machine: Machine,
-    /// [`Channel::received_bytes`] when the machine was last told.
+    monitor: Monitor,
+    /// [`Channel::received_bytes`] when the monitor was last told.
     received_bytes: u64,
     /// A ping that the connection has not taken yet.
     ping: Option<Message>,
-    timer: Pin<Box<Sleep>>,
-    /// The verdict, for whoever asks again.
+    timer: Sleep,
+    /// The verdict, once it was given; it is given again to whoever asks again.
     dead: Option<Duration>,
 }
 
@@ -39,12 +39,12 @@ impl<C: Channel> Watched<C> {
     /// Outside a tokio runtime.
     pub fn new(channel: C, heartbeat: Option<Heartbeat>) -> Self {
         let watch = heartbeat.map(|heartbeat| {
-            let now = Instant::now();
+            let now = time::now();
             Watch {
-                machine: Machine::new(heartbeat, now),
+                monitor: Monitor::new(heartbeat, now),
                 received_bytes: channel.received_bytes(),
                 ping: None,
-                timer: Box::pin(sleep_until(now)),
+                timer: sleep_until(now),
                 dead: None,
             }
         });
@@ -54,7 +54,7 @@ impl<C: Channel> Watched<C> {
 
 impl Watch {
     fn on_received(&mut self, received_bytes: u64) {
-        self.machine.on_received(Instant::now());
+        self.monitor.on_received(time::now());
         self.received_bytes = received_bytes;
         // Not needed any more, if it has not left yet.
         self.ping = None;
@@ -86,11 +86,11 @@ impl<C: Channel> Channel for Watched<C> {
                 // A connection that does not take it does not stop the clock.
                 let _ = self.channel.poll_send(cx, &mut watch.ping)?;
             }
-            match watch.machine.poll(Instant::now()) {
+            match watch.monitor.poll(time::now()) {
                 Action::SendPing => watch.ping = Some(Message::Ping(Bytes::new())),
                 Action::Wait(until) => {
-                    watch.timer.as_mut().reset(until);
-                    ready!(watch.timer.as_mut().poll(cx));
+                    watch.timer.reset(until);
+                    ready!(Pin::new(&mut watch.timer).poll(cx));
                 }
                 Action::Dead { silence } => {
                     let silence_s = silence.as_secs_f64();
@@ -137,5 +137,4 @@ impl ChannelLayer for Option<Heartbeat> {
 }
 
 #[cfg(test)]
-#[path = "watched_tests.rs"]
 mod tests;

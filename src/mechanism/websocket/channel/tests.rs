@@ -10,8 +10,8 @@ use crate::logbook::Logbook;
 /// A client's channel whose masking keys are zero, so that its frames can be read.
 async fn client<S: AsyncRead + AsyncWrite + Unpin + Send>(connection: S) -> WebSocket<S> {
     let limits = Limits::default();
-    let wire = Wire::new(connection);
-    let stream = WebSocketStream::from_raw_socket(wire, Role::Client, Some(limits.config())).await;
+    let transport = Transport::new(connection);
+    let stream = WebSocketStream::from_raw_socket(transport, Role::Client, Some(limits.config())).await;
     WebSocket::client(stream, limits, || [0; 4])
 }
 

@@ -9,6 +9,15 @@
 //! ([`crate::net::Network::random`]): from the operating system on a real one, from the seed on a simulated one.
 //! Masking is an exclusive or, so one pass takes the old key off and puts the new one on, and no byte changes its
 //! place.
+//!
+//! # Why not without
+//! The libraries that would make this unnecessary, as of the versions named:
+//! - tungstenite 0.30.0 overwrites the key of every frame of a client, also of frames made by hand, with
+//!   `rand::random()`; its server role leaves keys alone, but would send pongs and close frames without any.
+//! - tokio-websockets 0.13.3 draws keys from the system (`getrandom`), from `rand`, or from `fastrand`. The last can be
+//!   seeded, but is shared by the whole thread and not made to be unpredictable, as the RFC demands.
+//! - fastwebsockets 0.10.0 takes keys from its caller, but writes a frame in one `async` call: dropped half-way it leaves
+//!   half a frame behind, and while it waits nothing is received. A [channel](crate::channel::Channel) may do neither.
 
 use std::io;
 use std::pin::Pin;
@@ -23,7 +32,7 @@ const CHUNK: usize = 8 * 1024;
 type Keys = Box<dyn FnMut() -> [u8; 4] + Send>;
 
 /// A connection that counts, and may mask.
-pub(super) struct Wire<S> {
+pub(super) struct Transport<S> {
     inner: S,
     received_bytes: u64,
     masking: Option<Masking>,
@@ -36,7 +45,7 @@ struct Masking {
     chunk: Vec<u8>,
 }
 
-impl<S> Wire<S> {
+impl<S> Transport<S> {
     /// A connection that passes on everything as it is.
     pub(super) fn new(inner: S) -> Self {
         Self { inner, received_bytes: 0, masking: None }
@@ -54,7 +63,7 @@ impl<S> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Transport<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -67,7 +76,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Transport<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let Some(masking) = &mut this.masking else {
@@ -257,19 +266,19 @@ mod tests {
         out
     }
 
-    /// Writes `bytes` in pieces of `write` bytes through a wire to a fitful connection.
+    /// Writes `bytes` in pieces of `write` bytes through a transport to a fitful connection.
     async fn through(bytes: &[u8], write: usize, takes: Vec<Option<usize>>) -> Vec<u8> {
         use tokio::io::AsyncWriteExt;
-        let mut wire = Wire::new(Fitful { takes, turn: 0, taken: Vec::new() });
+        let mut transport = Transport::new(Fitful { takes, turn: 0, taken: Vec::new() });
         let mut n = 0;
-        wire.mask_with(Box::new(move || {
+        transport.mask_with(Box::new(move || {
             n += 1;
             key(n - 1)
         }));
         for piece in bytes.chunks(write) {
-            wire.write_all(piece).await.expect("writes");
+            transport.write_all(piece).await.expect("writes");
         }
-        wire.inner.taken
+        transport.inner.taken
     }
 
     fn payloads() -> impl Strategy<Value = Vec<(bool, [u8; 4], Vec<u8>)>> {
