@@ -19,6 +19,7 @@ const ONE_WAY: Duration = ms(10);
 
 fn bench() -> (World, Machine, Machine) {
     let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+    world.notes(["outcome"]);
     let [client, server] = world.machines(["client", "server"]);
     world.link(&client, &server).one_way(ONE_WAY);
     (world, client, server)
@@ -357,6 +358,7 @@ fn a_crash_says_goodbye_a_power_loss_does_not_and_a_reboot_answers_with_a_reset(
 fn a_router_that_forgets_leaves_silence_or_says_so() {
     for forgotten in [Forgotten::Silent, Forgotten::Reset] {
         let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+        world.notes(["outcome"]);
         let [phone, server] = world.machines(["phone", "server"]);
         let idle_timeout = Some(secs(30));
         phone.interface_behind("wifi", RouterOptions { idle_timeout, forgotten, ..RouterOptions::default() });

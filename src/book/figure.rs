@@ -77,8 +77,8 @@ mod tests {
             "no host `phon`; did you mean `phone`?; valid: phone, server"
         );
         assert_eq!(
-            drawn("{{#figure fake/stall --layers=ap}}").unwrap_err(),
-            "no layer `ap`; did you mean `app`?; valid: fault, link, tcp, udp, http, ws, app"
+            drawn("{{#figure fake/stall --layers=quic}}").unwrap_err(),
+            "no layer `quic`; valid: fault, link, tcp, udp, http, ws, app"
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(crate) use crate::figure::escape;
+pub(crate) use crate::figure::svg::escape;
 
 /// A line of text as HTML; backticks mark code.
 pub fn inline(text: &str) -> String {

@@ -23,7 +23,6 @@ pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> T
         hosts: trace.hosts.clone(),
         counters: trace.counters.clone(),
         notes: trace.notes.clone(),
-        left: trace.left.clone(),
         events: trace.events.iter().filter(|event| inside(&event.at)).cloned().collect(),
         // A packet that was under way at one of the two times is part of the picture.
         packets: trace
@@ -45,6 +44,7 @@ pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> T
             .cloned()
             .collect(),
         ended: trace.ended.min(until),
+        left: trace.left.clone(),
     }
 }
 

@@ -27,9 +27,6 @@ use std::time::Duration;
 
 use crate::trace::{Layer, Trace};
 
-#[cfg(feature = "book")]
-pub(crate) use svg::escape;
-
 /// The style sheet of all figures. The page may set `--ho-accent`, `--ho-fault` and `--ho-bg`.
 pub const CSS: &str = include_str!("style.css");
 

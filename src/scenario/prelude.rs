@@ -9,12 +9,15 @@ pub use crate::channel::{Channel as _, Message, Opens as _};
 pub use crate::mechanism::feed::Feed;
 pub use crate::mechanism::websocket;
 pub use crate::net::{
-    Keepalive, ListenOptions, Listener as _, Network as _, Process, SocketOptions, Stream as _, Tasks,
+    Datagrams as _, Keepalive, ListenOptions, Listener as _, Network as _, Process, SocketOptions, Spawner,
+    Stream as _, Tasks,
 };
 pub use crate::parameter::{BitRate, ByteSize, Choice, Probability, hours, mins, ms, secs};
 pub use crate::scenario::experiment::{Experiment, Report};
 pub use crate::scenario::{Outcome, Scenario, Settings};
 pub use crate::session::{Heartbeat, Session};
+pub use crate::sim::engine::ending::{Until, until};
+pub use crate::sim::fault::Script;
 pub use crate::sim::{Engine, Machine, RouterOptions, SimNet, SimStream, Sysctls, World};
 pub use crate::trace::{
     Counts, Event, Events, Layer, Packet, Packets, Recording, Statistics, Trace, quantile, seconds_between,

@@ -38,12 +38,19 @@ struct Open {
     trace: Trace,
     /// How much of the bounds is used.
     used: Bounds,
+    watched: Option<Watched>,
+}
+
+/// Events that are looked out for, and those that there were.
+struct Watched {
+    name: String,
+    events: Vec<(Duration, Option<HostId>)>,
 }
 
 impl Default for Open {
     fn default() -> Self {
         let used = Bounds { events: 0, packets: 0, bytes: 0, buffers: 0 };
-        Self { hosts: Vec::new(), trace: Trace::default(), used }
+        Self { hosts: Vec::new(), trace: Trace::default(), used, watched: None }
     }
 }
 
@@ -189,12 +196,15 @@ impl Recorder {
         if self.overrun().is_some() {
             return;
         }
-        let Open { trace, used, .. } = &mut *self.lock();
+        let Open { trace, used, watched, .. } = &mut *self.lock();
         used.events += 1;
         if used.events > self.0.bounds.events {
             return self.overran("events", self.0.bounds.events);
         }
         trace.counters.event(host, layer, name);
+        if let Some(watched) = watched.as_mut().filter(|watched| watched.name == name) {
+            watched.events.push((at, host));
+        }
         if self.keeps(Recording::Story) {
             trace.events.push(Event { at, host, layer, name, fields });
         }
@@ -252,13 +262,19 @@ impl Recorder {
         self.lock().trace.spans.push(span);
     }
 
-    /// Shows the events from the `n`-th on, with the names of their hosts, and returns how many there are.
-    pub fn each_event_from(&self, n: usize, mut f: impl FnMut(&Event, Option<&str>)) -> usize {
-        let Open { hosts, trace, .. } = &*self.lock();
-        for event in trace.events.get(n..).unwrap_or_default() {
-            f(event, event.host.and_then(|id| hosts.get(id.0 as usize)).map(String::as_str));
+    /// Looks out for events of this name, whatever is kept of the run; see [`Self::each_watched_from`].
+    pub fn watch(&self, name: &str) {
+        self.lock().watched = Some(Watched { name: name.to_owned(), events: Vec::new() });
+    }
+
+    /// Shows when, and on which host, the watched events happened, from the `n`-th on; returns how many there are.
+    pub fn each_watched_from(&self, n: usize, mut f: impl FnMut(Duration, Option<&str>)) -> usize {
+        let Open { hosts, watched, .. } = &*self.lock();
+        let Some(Watched { events, .. }) = watched else { return 0 };
+        for (at, host) in events.get(n..).unwrap_or_default() {
+            f(*at, host.and_then(|id| hosts.get(id.0 as usize)).map(String::as_str));
         }
-        trace.events.len()
+        events.len()
     }
 
     /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
@@ -358,7 +374,10 @@ fn layer(target: &str) -> Option<Layer> {
 impl Collector {
     /// What is recorded of a span's fields.
     fn of_span(&self, record: impl FnOnce(&mut Fields)) -> super::spans::Fields {
-        let mut fields = Fields::default();
+        if !self.recorder.keeps(Recording::Story) {
+            return Vec::new();
+        }
+        let mut fields = Fields { wanted: true, ..Fields::default() };
         record(&mut fields);
         for (name, value) in &mut fields.fields {
             if let (&mut "peer", Value::Text(text)) = (name, value) {

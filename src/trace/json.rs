@@ -128,20 +128,12 @@ impl Serialize for PacketJson<'_> {
         let mut out = serializer.serialize_map(None)?;
         out.serialize_entry("t_us", &micros(packet.sent))?;
         out.serialize_entry("host", trace.host_name(packet.from))?;
-        let datagram = match packet.read() {
-            Ok(Transport::Udp(datagram)) => Some(datagram),
-            _ => None,
-        };
-        let (layer, event) = match (view, &datagram) {
-            (Some(_), _) => ("tcp", "segment"),
-            (None, Some(_)) => ("udp", "datagram"),
-            (None, None) => ("link", "packet"),
-        };
-        out.serialize_entry("layer", layer)?;
-        out.serialize_entry("event", event)?;
-        out.serialize_entry("to", &packet.to.map(|h| trace.host_name(h)))?;
-        match (view, datagram) {
+        let to = packet.to.map(|h| trace.host_name(h));
+        match (view, packet.read()) {
             (Some(view), _) => {
+                out.serialize_entry("layer", "tcp")?;
+                out.serialize_entry("event", "segment")?;
+                out.serialize_entry("to", &to)?;
                 out.serialize_entry("src", &view.segment.src)?;
                 out.serialize_entry("dst", &view.segment.dst)?;
                 out.serialize_entry("flags", &view.segment.flags.to_string())?;
@@ -150,12 +142,20 @@ impl Serialize for PacketJson<'_> {
                 out.serialize_entry("len", &view.segment.data.len())?;
                 out.serialize_entry("window", &view.window)?;
             }
-            (None, Some(datagram)) => {
+            (None, Ok(Transport::Udp(datagram))) => {
+                out.serialize_entry("layer", "udp")?;
+                out.serialize_entry("event", "datagram")?;
+                out.serialize_entry("to", &to)?;
                 out.serialize_entry("src", &datagram.src)?;
                 out.serialize_entry("dst", &datagram.dst)?;
                 out.serialize_entry("len", &datagram.data.len())?;
             }
-            (None, None) => out.serialize_entry("len", &packet.bytes.len())?,
+            _ => {
+                out.serialize_entry("layer", "link")?;
+                out.serialize_entry("event", "packet")?;
+                out.serialize_entry("to", &to)?;
+                out.serialize_entry("len", &packet.bytes.len())?;
+            }
         }
         if let Some(message) = view.as_ref().and_then(|v| v.message.as_deref()) {
             out.serialize_entry("says", message)?;
@@ -223,7 +223,8 @@ mod tests {
     #[test]
     fn a_datagram_is_an_object_without_numbers() {
         let mut b = TraceBuilder::new(&["phone", "server"]);
-        let json = tree(packets(&b.datagram(0, "phone", "server", b"query").build()));
+        let trace = b.datagram(0, "phone", "server", b"query").build();
+        let json = tree(packets(&trace));
         assert_eq!(
             json[0].to_string(),
             r#"{"t_us":0,"host":"phone","layer":"udp","event":"datagram","to":"server","src":"10.0.0.1:5000","dst":"10.0.0.2:53","len":5,"arrived_us":20000}"#

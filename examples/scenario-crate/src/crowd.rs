@@ -28,8 +28,8 @@ pub static SCENARIO: Experiment<Herd> = Experiment {
     needs: Recording::Story,
     run: |p, mut herd| {
         let mut spread = herd.another();
-        populate(&mut herd, p, Duration::ZERO);
-        populate(&mut spread, p, p.spread);
+        populate(&mut herd, p.clone(), Duration::ZERO);
+        populate(&mut spread, p.clone(), p.spread);
 
         let lasts = BEGINS + p.spread + mins(3);
         let (herd, spread) = (herd.run(lasts)?, spread.run(lasts)?);

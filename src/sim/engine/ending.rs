@@ -103,9 +103,9 @@ impl Watch {
     fn look(&mut self, recorder: &Recorder) -> Option<Duration> {
         let Self { until, seen, times } = self;
         let before = times.len();
-        *seen = recorder.each_event_from(*seen, |event, host| {
-            if event.name == until.event && until.host.as_deref().is_none_or(|wanted| host == Some(wanted)) {
-                times.push(event.at);
+        *seen = recorder.each_watched_from(*seen, |at, host| {
+            if until.host.as_deref().is_none_or(|wanted| host == Some(wanted)) {
+                times.push(at);
             }
         });
         if times.len() == before || times.len() < until.times {
@@ -139,6 +139,9 @@ impl Ending {
         let out_of_time = limits::real_time().map(|now| now + limits.real_time);
         let looked = AtomicU64::new(0);
         let at_us = AtomicU64::new(u64::try_from(lasts.as_micros()).unwrap_or(u64::MAX));
+        if let Some(until) = &until {
+            recorder.watch(&until.event);
+        }
         let watch = until.map(|until| Mutex::new(Watch { until, seen: 0, times: Vec::new() }));
         Self { recorder, watch, limits, out_of_time, looked, failure: Mutex::default(), at_us }
     }

@@ -206,9 +206,7 @@ impl World {
         let lasts = micros(lasts).min(LONGEST);
         let recorder = {
             let plan = self.plan.borrow();
-            // What is waited for is an event.
-            let least = if until.is_some() { Recording::Story } else { Recording::Counters };
-            Recorder::bounded(plan.recording.max(least), lasts, plan.limits.bounds())
+            Recorder::bounded(plan.recording, lasts, plan.limits.bounds())
         };
         let (engine, built) = {
             let mut plan = self.plan.borrow_mut();
