@@ -14,7 +14,7 @@ use halfopen::net::Keepalive;
 use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
 use halfopen::scenario::{REGISTRY, Settings};
 use halfopen::session::{Heartbeat, Session};
-use halfopen::sim::fault::{Between, Entry, Fault, Script, SegmentKind};
+use halfopen::sim::fault::{Between, Dns, Entry, Fault, Script, SegmentKind, SuspendedClock};
 use halfopen::sim::{Engine, RouterOptions, Sysctls, World};
 use halfopen::trace::{Event, HostId, Packet, Trace};
 use rand::{RngExt as _, SeedableRng as _};
@@ -137,7 +137,7 @@ impl Generated {
         let kinds =
             [SegmentKind::Any, SegmentKind::Data, SegmentKind::Syn, SegmentKind::Ack, SegmentKind::Fin];
         // To add a fault: a line here, and one more in the range.
-        match self.rng.random_range(0..15) {
+        match self.rng.random_range(0..19) {
             0 => Fault::Partition(link),
             1 => Fault::Hold(link),
             2 => Fault::Loss(link, self.chance(0.6)),
@@ -159,7 +159,17 @@ impl Generated {
             }
             12 => Fault::Offline(machine),
             13 => Fault::Forget(client),
-            _ => Fault::Rebind(client),
+            14 => Fault::Rebind(client),
+            15 => {
+                let stops = self.rng.random_bool(0.5);
+                Fault::Suspend(machine, if stops { SuspendedClock::Stops } else { SuspendedClock::Runs })
+            }
+            16 => Fault::Slow(machine, Probability(self.rng.random_range(0.01..0.99))),
+            17 => Fault::Deploy { machine, grace: self.ms(0..20_000), pause: self.ms(0..5_000) },
+            _ => Fault::Dns(
+                client,
+                if self.rng.random_bool(0.5) { Dns::Dead } else { Dns::Takes(self.ms(0..12_000)) },
+            ),
         }
     }
 

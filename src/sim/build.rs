@@ -1,4 +1,4 @@
-//! From a plan to groups, a network and what will happen to them.
+//! The one place that makes a running world of a described one: machines, groups, the paths between them, the faults.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -21,7 +21,7 @@ use crate::sim::machine::clock::Clock;
 use crate::sim::machine::kernel::{Kernel, mix};
 use crate::sim::machine::running::RunningMachine;
 use crate::sim::machine::socket::Shared;
-use crate::sim::path::{InterfaceId, Network};
+use crate::sim::path::{InterfaceId, Paths};
 use crate::trace::collect::Recorder;
 
 /// Ticks longer than this would make an engine that steps through them no faster.
@@ -45,7 +45,7 @@ impl Described {
         }
         self.check_names()?;
         let (groups, places) = self.place();
-        let mut network = Network::new(mix(self.seed), recorder.clone(), self.default_link);
+        let mut paths = Paths::new(mix(self.seed), recorder.clone(), self.default_link);
         let mut interfaces: Vec<Vec<InterfaceId>> = Vec::new();
         let mut hosts = BTreeMap::new();
         let mut names = BTreeMap::new();
@@ -60,7 +60,7 @@ impl Described {
                     Some(options) => Some((address(Use::Inside, i, m)?, options)),
                     None => None,
                 };
-                own.push(network.add_interface(places[m], host, outside, inside));
+                own.push(paths.add_interface(places[m], host, outside, inside));
                 names.insert(outside, machine.name.clone());
                 if let Some((inside, _)) = inside {
                     names.insert(inside, machine.name.clone());
@@ -72,8 +72,8 @@ impl Described {
         for (a, b, quality) in &self.links {
             for from in self.ends(a, &interfaces) {
                 for to in self.ends(b, &interfaces) {
-                    network.set_quality((from, to), *quality);
-                    network.set_quality((to, from), *quality);
+                    paths.set_quality((from, to), *quality);
+                    paths.set_quality((to, from), *quality);
                 }
             }
         }
@@ -94,7 +94,7 @@ impl Described {
                     .collect(),
             })
             .collect();
-        let mut timelines = plan::apply(&script, &described, self.lasts, &mut network, recorder)?;
+        let mut timelines = plan::apply(&script, &described, self.lasts, &mut paths, recorder)?;
         // Shorter than the shortest latency, so that a parcel is there before it is due.
         let shortest = script.shortest_latency().unwrap_or(Duration::MAX).min(self.shortest_latency());
         if self.engine.separates_machines() && shortest < SHORTEST_TICK {
@@ -103,7 +103,7 @@ impl Described {
         let derived = shortest.saturating_sub(SHORTEST_TICK);
         let tick = self.tick.unwrap_or(derived).clamp(SHORTEST_TICK, LONGEST_TICK);
 
-        let network = Arc::new(Mutex::new(network));
+        let paths = Arc::new(Mutex::new(paths));
         let ending = Arc::new(Ending::new(self.lasts, self.until.clone(), recorder.clone(), self.limits));
         let (hosts, names) = (Arc::new(hosts), Arc::new(names));
         recorder.names(names.clone());
@@ -141,11 +141,11 @@ impl Described {
                     RunningMachine::new(shared, interfaces[m].clone(), self.machines[m].programs.clone());
                 machines.push((machine, std::mem::take(&mut timelines[m])));
             }
-            built.push(Group::new((n, name), clock, attention, ending.clone(), machines, network.clone()));
+            built.push(Group::new((n, name), clock, attention, ending.clone(), machines, paths.clone()));
         }
         Ok(Built {
             groups: built,
-            network,
+            paths,
             ending,
             machines: shared_of.into_iter().flatten().collect(),
             tick,

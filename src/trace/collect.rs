@@ -125,7 +125,7 @@ impl Recorder {
         self.0.overrun.get().copied()
     }
 
-    /// Takes note of so many bytes that a machine wants for buffers; answers whether it may have them.
+    /// Takes note of so many bytes that a machine wants for buffers; returns whether it may have them.
     pub fn reserve(&self, bytes: u64) -> bool {
         let used = &mut self.lock().used;
         used.buffers += bytes;
@@ -278,7 +278,7 @@ impl Recorder {
     }
 
     /// The trace, in total order: by time, then by host (the world first), then in the order of recording. The order
-    /// does not depend on which host the fabric happened to run first at one and the same time. What happened at `ended` or
+    /// does not depend on which host the engine happened to run first at one and the same time. What happened at `ended` or
     /// after it is left out.
     pub fn finish(&self, ended: Duration) -> Trace {
         let Open { hosts, mut trace, .. } = std::mem::take(&mut *self.lock());

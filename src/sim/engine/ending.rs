@@ -99,7 +99,7 @@ struct Watch {
 }
 
 impl Watch {
-    /// Looks at what is new; answers when the run ends, if that is known.
+    /// Looks at what is new; returns when the run ends, if that is known.
     fn look(&mut self, recorder: &Recorder) -> Option<Duration> {
         let Self { until, seen, times } = self;
         let before = times.len();

@@ -14,7 +14,7 @@ use super::executor::{Executor, Queue};
 use crate::sim::fault::in_force::Timeline;
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::running::{RunningMachine, Surroundings};
-use crate::sim::path::{Network, Parcel};
+use crate::sim::path::{Parcel, Paths};
 
 /// Machines that share a clock.
 pub(in crate::sim) struct Group {
@@ -26,7 +26,7 @@ pub(in crate::sim) struct Group {
     pub attention: Arc<Attention>,
     pub ending: Arc<Ending>,
     machines: Vec<Member>,
-    network: Arc<Mutex<Network>>,
+    paths: Arc<Mutex<Paths>>,
     inbox: BinaryHeap<Reverse<Parcel>>,
     /// When a machine wants to be looked at, and why.
     calendar: BTreeSet<(Duration, Why, usize)>,
@@ -64,7 +64,7 @@ impl Group {
         attention: Arc<Attention>,
         ending: Arc<Ending>,
         machines: Vec<(RunningMachine, Timeline)>,
-        network: Arc<Mutex<Network>>,
+        paths: Arc<Mutex<Paths>>,
     ) -> Self {
         let member = |(machine, timeline)| Member { machine, timeline, scheduled: [None; 3] };
         Self {
@@ -74,7 +74,7 @@ impl Group {
             attention: attention.clone(),
             ending,
             machines: machines.into_iter().map(member).collect(),
-            network,
+            paths,
             inbox: BinaryHeap::new(),
             calendar: BTreeSet::new(),
             outbox: Vec::new(),
@@ -172,9 +172,9 @@ impl Group {
         now: Duration,
         f: impl FnOnce(&mut Member, &mut Surroundings<'_>) -> R,
     ) -> R {
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { next_process, executor, machines, .. } = self;
-        f(&mut machines[i], &mut Surroundings { now, network: &mut network, executor, next_process })
+        f(&mut machines[i], &mut Surroundings { now, paths: &mut paths, executor, next_process })
     }
 
     /// Faults begin or end.
@@ -188,37 +188,37 @@ impl Group {
     }
 
     fn arrive(&mut self, now: Duration, parcel: Parcel) {
-        let mut network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let i = network.interface(parcel.to).place;
+        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        let i = paths.interface(parcel.to).place;
         let machine = &self.machines[i].machine;
         if !machine.is_powered() {
-            return network.nobody_there(now, &parcel, "host down");
+            return paths.nobody_there(now, &parcel, "host down");
         }
         if machine.is_asleep() {
-            return network.nobody_there(now, &parcel, "host asleep");
+            return paths.nobody_there(now, &parcel, "host asleep");
         }
-        match network.arrive(now, parcel) {
+        match paths.arrive(now, parcel) {
             Ok(bytes) => {
-                drop(network);
+                drop(paths);
                 machine.shared.kernel().receive(now, bytes);
                 self.flush(i);
             }
             Err(answers) => {
-                Self::post(&network, self.index, &mut self.inbox, &mut self.outbox, answers);
+                Self::post(&paths, self.index, &mut self.inbox, &mut self.outbox, answers);
             }
         }
     }
 
     /// A parcel goes to a machine of this group, or to another group.
     fn post(
-        network: &Network,
+        paths: &Paths,
         index: usize,
         inbox: &mut BinaryHeap<Reverse<Parcel>>,
         outbox: &mut Vec<Parcel>,
         parcels: impl IntoIterator<Item = Parcel>,
     ) {
         for parcel in parcels {
-            if network.interface(parcel.to).group == index {
+            if paths.interface(parcel.to).group == index {
                 inbox.push(Reverse(parcel));
             } else {
                 outbox.push(parcel);
@@ -228,14 +228,14 @@ impl Group {
 
     /// Puts what the machine's kernel wants to send on the wire, and what is due next into the calendar.
     fn flush(&mut self, i: usize) {
-        let Self { machines, network, inbox, outbox, calendar, index, .. } = self;
+        let Self { machines, paths, inbox, outbox, calendar, index, .. } = self;
         let Member { machine, timeline, scheduled } = &mut machines[i];
         let mut kernel = machine.shared.kernel();
         if kernel.has_departures() {
-            let mut network = network.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut paths = paths.lock().unwrap_or_else(PoisonError::into_inner);
             while let Some(departure) = kernel.departure() {
-                let parcels = network.send(&machine.interfaces, departure);
-                Self::post(&network, *index, inbox, outbox, parcels);
+                let parcels = paths.send(&machine.interfaces, departure);
+                Self::post(&paths, *index, inbox, outbox, parcels);
             }
         }
         let due = [timeline.next(), machine.due(), kernel.deadline()];

@@ -25,7 +25,7 @@ use tokio::time::sleep_until;
 
 use crate::parameter::Choice;
 use crate::sim::machine::socket::Shared;
-use crate::sim::path::{Network, Parcel};
+use crate::sim::path::{Parcel, Paths};
 use ending::Ending;
 use group::Group;
 
@@ -59,7 +59,7 @@ impl Engine {
 pub(in crate::sim) struct Built {
     pub groups: Vec<Group>,
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several groups"))]
-    pub network: Arc<Mutex<Network>>,
+    pub paths: Arc<Mutex<Paths>>,
     /// When it ends.
     pub ending: Arc<Ending>,
     /// Its machines, in the order in which they were described.

@@ -14,7 +14,7 @@ use turmoil::net::UdpSocket;
 
 use super::{Built, Carrier, drive};
 use crate::sim::engine::group::Group;
-use crate::sim::path::{InterfaceId, Network, Parcel};
+use crate::sim::path::{InterfaceId, Parcel, Paths};
 use crate::trace::collect::PacketId;
 
 /// The UDP port that parcels travel to.
@@ -23,7 +23,7 @@ const PORT: u16 = 9;
 const UDP_CAPACITY: usize = 1 << 20;
 
 pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, String> {
-    let Built { groups, network, ending, tick, seed, .. } = built;
+    let Built { groups, paths, ending, tick, seed, .. } = built;
     let mut sim = turmoil::Builder::new()
         .simulation_duration(Duration::MAX)
         .tick_duration(tick)
@@ -34,13 +34,13 @@ pub(in crate::sim) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result
         .build();
     let names: Arc<[String]> = groups.iter().map(|n| n.name.clone()).collect();
     for group in groups {
-        let (names, network) = (names.clone(), network.clone());
+        let (names, paths) = (names.clone(), paths.clone());
         sim.client(group.name.clone(), async move {
             let udp = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, PORT)).await?;
             let addresses = names.iter().map(|name| turmoil::lookup(name.as_str())).collect();
             // Virtual time begins a tick later, when every host has its UDP socket.
             sleep(tick).await;
-            drive(group, Udp { udp, addresses, network, buffer: vec![0; 1 << 16] }).await?;
+            drive(group, Udp { udp, addresses, paths, buffer: vec![0; 1 << 16] }).await?;
             Ok(())
         });
     }
@@ -55,15 +55,15 @@ struct Udp {
     udp: UdpSocket,
     /// The addresses of the groups' hosts.
     addresses: Vec<IpAddr>,
-    network: Arc<Mutex<Network>>,
+    paths: Arc<Mutex<Paths>>,
     buffer: Vec<u8>,
 }
 
 impl Carrier for Udp {
     fn carry(&mut self, parcel: &Parcel) -> io::Result<()> {
-        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
-        let to = self.addresses[network.interface(parcel.to).group];
-        drop(network);
+        let paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+        let to = self.addresses[paths.interface(parcel.to).group];
+        drop(paths);
         self.udp.try_send_to(&encode(parcel), (to, PORT)).map(|_| ())
     }
 

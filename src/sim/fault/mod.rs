@@ -46,11 +46,7 @@
 
 mod grammar;
 pub(in crate::sim) mod in_force;
-#[cfg(test)]
-mod in_force_tests;
 pub(in crate::sim) mod plan;
-#[cfg(test)]
-mod plan_tests;
 mod print;
 
 use std::time::Duration;

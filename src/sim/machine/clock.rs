@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The clock of a node: virtual time since the start of the run. It starts with the node.
+/// The clock of a group: virtual time since the start of the run. It starts with the group.
 #[derive(Debug, Clone, Default)]
 pub(in crate::sim) struct Clock(Arc<OnceLock<Instant>>);
 
 impl Clock {
     /// Virtual time is zero now.
     pub fn start(&self) {
-        // A node starts once.
+        // A group starts once.
         let _ = self.0.set(Instant::now());
     }
 

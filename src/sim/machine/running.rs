@@ -15,7 +15,7 @@ use crate::sim::engine::executor::Executor;
 use crate::sim::fault::SuspendedClock;
 use crate::sim::fault::in_force::{Beginning, Condition};
 use crate::sim::path::router::Router;
-use crate::sim::path::{InterfaceId, Network};
+use crate::sim::path::{InterfaceId, Paths};
 use crate::trace::Layer;
 
 /// What a machine runs, from every start anew.
@@ -51,7 +51,7 @@ struct Deploy {
 /// What a machine at run time needs of its group.
 pub(in crate::sim) struct Surroundings<'a> {
     pub now: Duration,
-    pub network: &'a mut Network,
+    pub paths: &'a mut Paths,
     pub executor: &'a mut Executor,
     /// The number of the next process.
     pub next_process: &'a mut u32,
@@ -147,7 +147,7 @@ impl RunningMachine {
     }
 
     fn at_router(&self, around: &mut Surroundings<'_>, interface: usize, act: fn(&mut Router)) {
-        if let Some(router) = around.network.router(self.interfaces[interface]) {
+        if let Some(router) = around.paths.router(self.interfaces[interface]) {
             act(router);
         }
     }
@@ -249,9 +249,9 @@ impl RunningMachine {
     fn address(&mut self, around: &mut Surroundings<'_>, destroy: bool) {
         let used = self.condition.interface.and_then(|i| self.interfaces.get(i).copied());
         for interface in &self.interfaces {
-            around.network.interface_mut(*interface).up = used == Some(*interface);
+            around.paths.interface_mut(*interface).up = used == Some(*interface);
         }
-        let addresses = used.map(|id| around.network.interface(id).inside).into_iter().collect();
+        let addresses = used.map(|id| around.paths.interface(id).inside).into_iter().collect();
         self.shared.kernel().set_addresses(around.now, addresses, destroy);
     }
 }

@@ -1,4 +1,4 @@
-//! The network between the machines: interfaces, routers, links, and the way of a packet through them.
+//! The paths between the machines: interfaces, routers, links, and the way of a packet through them.
 
 pub(in crate::sim) mod link;
 mod rewrite;
@@ -18,7 +18,7 @@ use crate::sim::machine::kernel::{Departure, mix};
 use crate::trace::collect::{PacketId, Recorder};
 use crate::trace::{Fate, HostId, Marks, Packet, Transport};
 
-/// An interface of a machine: an index into the network's list.
+/// An interface of a machine: an index into the list of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sim) struct InterfaceId(pub usize);
 
@@ -35,7 +35,7 @@ pub(in crate::sim) struct Interface {
     pub up: bool,
 }
 
-/// A packet on its way, as the fabric carries it.
+/// A packet on its way, as an engine carries it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::sim) struct Parcel {
     /// When it arrives.
@@ -62,9 +62,9 @@ impl Ord for Parcel {
 /// Links with a quality or a trouble of their own, by their two ends.
 pub(in crate::sim) type Ends = (InterfaceId, InterfaceId);
 
-/// The network of a world.
+/// The paths between the machines of a world.
 #[derive(Debug)]
-pub(in crate::sim) struct Network {
+pub(in crate::sim) struct Paths {
     seed: u64,
     recorder: Recorder,
     interfaces: Vec<Interface>,
@@ -77,7 +77,7 @@ pub(in crate::sim) struct Network {
     sent: BTreeMap<InterfaceId, u64>,
 }
 
-impl Network {
+impl Paths {
     pub fn new(seed: u64, recorder: Recorder, default_quality: Quality) -> Self {
         Self {
             seed,
@@ -203,9 +203,9 @@ impl Network {
     /// A parcel has come to an interface: what its machine gets, or what goes back.
     pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Bytes, Vec<Parcel>> {
         let interface = &mut self.interfaces[parcel.to.0];
-        let fate = |network: &Self, fate| {
+        let fate = |paths: &Self, fate| {
             if let Some(packet) = parcel.packet {
-                network.recorder.fate(packet, fate);
+                paths.recorder.fate(packet, fate);
             }
         };
         if parcel.packet.is_none() {

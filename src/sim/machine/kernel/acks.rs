@@ -37,7 +37,7 @@ impl AckTimer {
         self.at
     }
 
-    /// Data arrived. Answers whether to acknowledge at once.
+    /// Data arrived. Returns whether to acknowledge at once.
     pub fn data_arrived(&mut self, now: Duration, rto: Duration) -> bool {
         if self.last_data.is_none_or(|last| now - last > rto) {
             self.quick = MAX_QUICK;

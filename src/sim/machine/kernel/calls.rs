@@ -70,7 +70,7 @@ impl Kernel {
         }
     }
 
-    /// `listen(2)`; port 0 takes a free one. Answers the port.
+    /// `listen(2)`; port 0 takes a free one. Returns the port.
     ///
     /// # Errors
     /// `AddrInUse` when the port is taken, `AddrNotAvailable` when the address is not the machine's.

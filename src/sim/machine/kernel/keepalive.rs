@@ -6,7 +6,7 @@ use crate::net::Keepalive;
 
 /// What to do when the timer has fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum OnSilence {
     /// Nothing: not silent for long enough, or data are under way.
     Nothing,
     /// Send a probe.
@@ -43,15 +43,15 @@ impl KeepaliveTimer {
         last_heard: Duration,
         busy: bool,
         user_timeout: Option<Duration>,
-    ) -> Action {
+    ) -> OnSilence {
         if busy {
             self.at = now + self.options.idle;
-            return Action::Nothing;
+            return OnSilence::Nothing;
         }
         let silent = now - last_heard;
         if silent < self.options.idle {
             self.at = last_heard + self.options.idle;
-            return Action::Nothing;
+            return OnSilence::Nothing;
         }
         // TCP_USER_TIMEOUT takes the place of the count (tcp(7)).
         let enough = match user_timeout {
@@ -59,11 +59,11 @@ impl KeepaliveTimer {
             None => self.unanswered >= self.options.count,
         };
         if enough {
-            return Action::GiveUp;
+            return OnSilence::GiveUp;
         }
         self.unanswered += 1;
         self.at = now + self.options.interval;
-        Action::Probe
+        OnSilence::Probe
     }
 }
 
@@ -78,9 +78,9 @@ mod tests {
         loop {
             let at = t.deadline();
             match t.fire(at, Duration::ZERO, false, user_timeout) {
-                Action::Probe => probes.push(at.as_secs()),
-                Action::GiveUp => return (probes, at.as_secs()),
-                Action::Nothing => {}
+                OnSilence::Probe => probes.push(at.as_secs()),
+                OnSilence::GiveUp => return (probes, at.as_secs()),
+                OnSilence::Nothing => {}
             }
         }
     }
@@ -100,7 +100,7 @@ mod tests {
     fn no_probe_while_data_are_unacknowledged() {
         let mut t = KeepaliveTimer::new(Keepalive::default(), Duration::ZERO);
         let at = t.deadline();
-        assert_eq!(t.fire(at, Duration::ZERO, true, None), Action::Nothing);
+        assert_eq!(t.fire(at, Duration::ZERO, true, None), OnSilence::Nothing);
         assert_eq!(t.deadline(), at + Duration::from_secs(7200));
     }
 }

@@ -39,7 +39,7 @@ pub enum Wait {
 
 /// What to do when the timer has fired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum OnTimeout {
     /// Send the first unacknowledged segment again.
     Retransmit,
     /// Send the last segment again (RFC 8985 section 7.3), whose acknowledgement tells whether anything is missing.
@@ -139,7 +139,7 @@ impl Retransmit {
         self.max
     }
 
-    /// A segment that takes sequence space was sent. Answers whether any of it was sent before.
+    /// A segment that takes sequence space was sent. Returns whether any of it was sent before.
     pub fn sent(&mut self, now: Duration, segment: &Segment<'_>) -> bool {
         let first = self.flight.is_empty() && self.max == 0 && self.una == 0;
         if first || (self.flight.is_empty() && !before(segment.seq, self.max)) {
@@ -178,7 +178,7 @@ impl Retransmit {
         self.wait = Some((Wait::Retransmission, self.fires_at(now, timeout)));
     }
 
-    /// An acknowledgement arrived. Answers whether it acknowledged anything new.
+    /// An acknowledgement arrived. Returns whether it acknowledged anything new.
     pub fn acknowledged(&mut self, now: Duration, ack: u32) -> bool {
         self.probes_unanswered = 0;
         if let Some((Wait::WindowProbe, _)) = self.wait {
@@ -232,16 +232,16 @@ impl Retransmit {
     }
 
     /// The deadline has come: what to do. The timer is armed anew.
-    pub fn fire(&mut self, now: Duration) -> Action {
+    pub fn fire(&mut self, now: Duration) -> OnTimeout {
         let Some((wait, _)) = self.wait.take() else {
-            return Action::GiveUp;
+            return OnTimeout::GiveUp;
         };
         match wait {
             Wait::LossProbe => {
                 // After the probe a full timeout (tcp_send_loss_probe() -> tcp_rearm_rto()).
                 self.restart(now);
                 self.tail_probed = true;
-                Action::ProbeTail
+                OnTimeout::ProbeTail
             }
             Wait::Retransmission => self.timed_out(now),
             Wait::WindowProbe => {
@@ -249,20 +249,20 @@ impl Retransmit {
                 let gave_up = self.user_timeout.is_some_and(|limit| now - since >= limit && now > since);
                 let limit = if self.orphan { self.sysctls.orphan_limit() } else { self.sysctls.retries2 };
                 if gave_up || self.probes_unanswered >= limit {
-                    return Action::GiveUp;
+                    return OnTimeout::GiveUp;
                 }
                 self.probes_unanswered += 1;
                 self.backoff += 1;
                 let delay = self.clamp(now, self.rtt.timeout_backed_off(self.backoff), Some(since));
                 self.wait = Some((Wait::WindowProbe, self.fires_at(now, delay)));
-                Action::ProbeWindow
+                OnTimeout::ProbeWindow
             }
         }
     }
 
-    fn timed_out(&mut self, now: Duration) -> Action {
+    fn timed_out(&mut self, now: Duration) -> OnTimeout {
         if self.expired(now) {
-            return Action::GiveUp;
+            return OnTimeout::GiveUp;
         }
         self.tail_probed = false;
         self.timeouts += 1;
@@ -276,7 +276,7 @@ impl Retransmit {
         }
         let delay = self.clamp(now, self.rtt.timeout_backed_off(self.backoff), Some(since));
         self.wait = Some((Wait::Retransmission, self.fires_at(now, delay)));
-        Action::Retransmit
+        OnTimeout::Retransmit
     }
 
     /// Linux's tcp_write_timeout(): have there been enough retransmissions, or enough time for them?
@@ -391,7 +391,7 @@ mod tests {
         }
     }
 
-    /// Sends a byte at `start` after `warm` exchanges with that round trip; answers the times it goes out again, then
+    /// Sends a byte at `start` after `warm` exchanges with that round trip; returns the times it goes out again, then
     /// the time of giving up.
     fn ladder(sysctls: &Sysctls, rtt_ms: u64, user_timeout: Option<Duration>) -> (Vec<f64>, f64) {
         let mut t = Retransmit::new(sysctls, Phase::Open);
@@ -411,9 +411,9 @@ mod tests {
             let at = t.deadline().expect("the timer runs");
             let elapsed = (at - start).as_secs_f64();
             match t.fire(at) {
-                Action::Retransmit | Action::ProbeTail => again.push(elapsed),
-                Action::GiveUp => return (again, elapsed),
-                Action::ProbeWindow => panic!("the window is open"),
+                OnTimeout::Retransmit | OnTimeout::ProbeTail => again.push(elapsed),
+                OnTimeout::GiveUp => return (again, elapsed),
+                OnTimeout::ProbeWindow => panic!("the window is open"),
             }
             t.sent(at, &segment(seq, 1));
         }
@@ -468,7 +468,7 @@ mod tests {
         let mut times = Vec::new();
         let end = loop {
             let at = t.deadline().expect("the timer runs");
-            if t.fire(at) == Action::GiveUp {
+            if t.fire(at) == OnTimeout::GiveUp {
                 break at;
             }
             t.sent(at, &syn);
@@ -487,7 +487,7 @@ mod tests {
         let mut again = 0;
         let end = loop {
             let at = t.deadline().expect("the timer runs");
-            if t.fire(at) == Action::GiveUp {
+            if t.fire(at) == OnTimeout::GiveUp {
                 break at;
             }
             t.sent(at, &syn);
@@ -503,7 +503,7 @@ mod tests {
         let mut t = Retransmit::new(&Sysctls::default(), Phase::Open);
         t.window_closed(Duration::ZERO, true);
         let at = t.deadline().expect("the timer runs");
-        assert_eq!(t.fire(at), Action::ProbeWindow);
+        assert_eq!(t.fire(at), OnTimeout::ProbeWindow);
         let silent = t.deadline().expect("the timer runs");
         t.acknowledged(at + Duration::from_millis(500), 0);
         let answered = t.deadline().expect("the timer runs");

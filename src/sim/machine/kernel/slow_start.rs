@@ -33,13 +33,13 @@ impl SlowStart {
         }
     }
 
-    /// Counts duplicate acknowledgements; answers whether this was the third in a row (RFC 5681 section 3.2).
+    /// Counts duplicate acknowledgements; returns whether this was the third in a row (RFC 5681 section 3.2).
     pub fn third_duplicate(&mut self, duplicate: bool) -> bool {
         self.duplicates = if duplicate { self.duplicates + 1 } else { 0 };
         self.duplicates == 3
     }
 
-    /// Something was lost. Answers whether for the first time.
+    /// Something was lost. Returns whether for the first time.
     pub fn ends(&mut self) -> bool {
         self.window.take().is_some()
     }

@@ -364,10 +364,12 @@ impl Conn {
         }
         if self.is_probed() && self.keepalive.as_ref().is_some_and(|k| k.deadline() <= now) {
             match self.fire_keepalive(now) {
-                keepalive::Action::Nothing => {}
+                keepalive::OnSilence::Nothing => {}
                 // Linux sends a RST after the last probe, and none when TCP_USER_TIMEOUT has taken its place (measured).
-                keepalive::Action::GiveUp => return self.give_up(now, self.options.user_timeout.is_none()),
-                keepalive::Action::Probe => {
+                keepalive::OnSilence::GiveUp => {
+                    return self.give_up(now, self.options.user_timeout.is_none());
+                }
+                keepalive::OnSilence::Probe => {
                     let unanswered = self.keepalive.as_ref().map_or(0, |k| k.unanswered);
                     return Fired::Keepalive { unanswered };
                 }
@@ -375,11 +377,11 @@ impl Conn {
         }
         if self.xmit.deadline().is_some_and(|at| at <= now) {
             return match self.xmit.fire(now) {
-                retransmit::Action::GiveUp => {
+                retransmit::OnTimeout::GiveUp => {
                     self.error = Some(io::ErrorKind::TimedOut);
                     self.give_up(now, false)
                 }
-                retransmit::Action::Retransmit => {
+                retransmit::OnTimeout::Retransmit => {
                     self.congested();
                     if !self.provoke(now) {
                         // The peer took its window back while data were under way; smoltcp would stay silent for ever.
@@ -388,11 +390,11 @@ impl Conn {
                     }
                     Fired::Retransmitted { attempt: self.xmit.timeouts }
                 }
-                retransmit::Action::ProbeTail => {
+                retransmit::OnTimeout::ProbeTail => {
                     self.probe_tail(now);
                     Fired::TailProbe
                 }
-                retransmit::Action::ProbeWindow => {
+                retransmit::OnTimeout::ProbeWindow => {
                     self.wire.marks = Marks { window_probe: true, ..Marks::default() };
                     self.provoke(now);
                     self.wire.marks = Marks::default();
@@ -403,23 +405,23 @@ impl Conn {
         Fired::Nothing
     }
 
-    fn fire_keepalive(&mut self, now: Duration) -> keepalive::Action {
+    fn fire_keepalive(&mut self, now: Duration) -> keepalive::OnSilence {
         let busy = self.xmit.in_flight() || self.socket().send_queue() > 0;
         let (last_heard, user_timeout) = (self.last_heard, self.options.user_timeout);
         let Some(timer) = &mut self.keepalive else {
-            return keepalive::Action::Nothing;
+            return keepalive::OnSilence::Nothing;
         };
         let action = timer.fire(now, last_heard, busy, user_timeout);
         match action {
-            keepalive::Action::Probe => {
+            keepalive::OnSilence::Probe => {
                 self.socket_mut().set_keep_alive(Some(KEEPALIVE_PENDING));
                 self.wire.marks = Marks { keepalive: true, ..Marks::default() };
                 self.provoke(now);
                 self.wire.marks = Marks::default();
                 self.socket_mut().set_keep_alive(None);
             }
-            keepalive::Action::GiveUp => self.error = Some(io::ErrorKind::TimedOut),
-            keepalive::Action::Nothing => {}
+            keepalive::OnSilence::GiveUp => self.error = Some(io::ErrorKind::TimedOut),
+            keepalive::OnSilence::Nothing => {}
         }
         action
     }

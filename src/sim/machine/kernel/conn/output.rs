@@ -20,7 +20,7 @@ impl Conn {
     }
 
     /// Our timer fired: smoltcp's clock jumps to its own deadline, once or, where an acknowledgement was pending
-    /// before it, twice. Answers whether anything was sent that asks for an answer.
+    /// before it, twice. Returns whether anything was sent that asks for an answer.
     pub(super) fn provoke(&mut self, now: Duration) -> bool {
         for _ in 0..3 {
             let Some(at) = self.iface.poll_at(self.clock, &self.sockets) else {
@@ -37,7 +37,7 @@ impl Conn {
     }
 
     /// Takes the segments out of smoltcp that it wants to send just now, as many as the congestion window allows;
-    /// `owing`: one at least, because an acknowledgement may be among them. Answers whether one of them was more than an
+    /// `owing`: one at least, because an acknowledgement may be among them. Returns whether one of them was more than an
     /// acknowledgement.
     pub(super) fn emit(&mut self, now: Duration, owing: bool) -> bool {
         let mut substantial = false;
@@ -62,7 +62,7 @@ impl Conn {
         substantial
     }
 
-    /// Takes note of a segment that leaves. Answers whether it is more than an acknowledgement.
+    /// Takes note of a segment that leaves. Returns whether it is more than an acknowledgement.
     pub(super) fn account(&mut self, now: Duration, i: usize) -> bool {
         // Shared, not copied: the segment is read where it lies while its connection changes.
         let bytes = self.wire.leaving[i].bytes.clone();

@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Dns, SegmentKind, SuspendedClock};
 use crate::net::{ListenOptions, Listener as _, Network as _, SocketOptions};
 use crate::parameter::{BitRate, ByteSize, Probability, mins, ms, secs};
+use crate::sim::fault::{Dns, SegmentKind, SuspendedClock};
 use crate::sim::{Engine, Machine, RouterOptions, Sysctls, World};
 use crate::trace::{Fate, Layer, Trace};
 
@@ -123,6 +123,7 @@ fn every_verb_is_told_of() {
             "slowness begins",
             "slowness ends",
             "deploy begins",
+            "new processes start",
             "router rebinds",
             "name lookups change",
             "name lookups as before",

@@ -198,3 +198,6 @@ fn phase(slow: &Planned, at: Duration) -> Duration {
     // Less than a period.
     Duration::from_micros(u64::try_from(since).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::in_force::{Beginning, Condition, Moment, Timeline};
-use super::{Dns, Entry, Fault, Script, SuspendedClock};
+use super::{Beginning, Condition, Moment, Timeline};
 use crate::parameter::{Probability, mins, ms, secs};
+use crate::sim::fault::{Dns, Entry, Fault, Script, SuspendedClock};
 
 const INTERFACES: [&str; 3] = ["wifi", "lte", "cable"];
 

@@ -8,7 +8,7 @@ use super::in_force::{Condition, Timeline};
 use super::{Dns, Entry, Fault, Script, ScriptError, SuspendedClock};
 use crate::parameter::{Scalar as _, listed};
 use crate::sim::path::link::{Trouble, Window};
-use crate::sim::path::{InterfaceId, Network};
+use crate::sim::path::{InterfaceId, Paths};
 use crate::trace::collect::Recorder;
 use crate::trace::{HostId, Layer, Span, Value};
 
@@ -27,7 +27,7 @@ pub(in crate::sim) fn apply(
     script: &Script,
     places: &[Place<'_>],
     lasts: Duration,
-    network: &mut Network,
+    paths: &mut Paths,
     recorder: &Recorder,
 ) -> Result<Vec<Timeline>, ScriptError> {
     let script = Script(script.0.iter().map(|entry| entry.clone().rounded()).collect());
@@ -44,9 +44,9 @@ pub(in crate::sim) fn apply(
         let machines = find(entry, places)?;
         let mut alone = Alone::default();
         match machines[..] {
-            [a, b] => plan(entry, &places[a], &places[b], network),
+            [a, b] => plan(entry, &places[a], &places[b], paths),
             [m] => {
-                has_router(entry, &places[m], &timelines[m], network)?;
+                has_router(entry, &places[m], &timelines[m], paths)?;
                 alone = Alone::of(entry, &timelines[m]);
             }
             _ => {}
@@ -70,14 +70,14 @@ fn wrong(entry: &Entry, problem: String) -> ScriptError {
 }
 
 /// Plans the trouble of a link on all paths between two machines.
-fn plan(entry: &Entry, a: &Place<'_>, b: &Place<'_>, network: &mut Network) {
+fn plan(entry: &Entry, a: &Place<'_>, b: &Place<'_>, paths: &mut Paths) {
     let Some(link) = entry.fault.link() else { return };
     for (from, to, wanted) in [(a, b, true), (b, a, !link.one_way)] {
         let Some(trouble) = trouble(&entry.fault).filter(|_| wanted) else { continue };
         let window = Window { from: entry.at, until: entry.until(), trouble };
         for (_, from) in &from.interfaces {
             for (_, to) in &to.interfaces {
-                network.plan((*from, *to), window.clone());
+                paths.plan((*from, *to), window.clone());
             }
         }
     }
@@ -104,17 +104,16 @@ fn has_router(
     entry: &Entry,
     place: &Place<'_>,
     timeline: &Timeline,
-    network: &mut Network,
+    paths: &mut Paths,
 ) -> Result<(), ScriptError> {
     if !matches!(entry.fault, Fault::Forget(_) | Fault::Rebind(_)) {
         return Ok(());
     }
     let (used, id) = place.interfaces[timeline.condition(entry.at).chosen];
-    if network.router(id).is_some() {
+    if paths.router(id).is_some() {
         return Ok(());
     }
-    let behind =
-        place.interfaces.iter().filter(|(_, id)| network.router(*id).is_some()).map(|(name, _)| *name);
+    let behind = place.interfaces.iter().filter(|(_, id)| paths.router(*id).is_some()).map(|(name, _)| *name);
     let behind = listed(behind);
     Err(wrong(
         entry,
@@ -290,3 +289,6 @@ const fn names(fault: &Fault) -> Names {
     };
     Names { begins, ends, also_begins, also_ends }
 }
+
+#[cfg(test)]
+mod tests;
