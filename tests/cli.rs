@@ -247,3 +247,60 @@ mod book {
         }
     }
 }
+
+#[test]
+fn a_run_beyond_a_limit_ends_with_one_line_that_names_it() {
+    for (limit, told) in [
+        ("events=10", "its limit of events=10;"),
+        ("packets=5", "its limit of packets=5;"),
+        ("bytes=1KiB", "its limit of bytes=1KiB;"),
+        ("buffers=100KiB", "its limit of buffers=100KiB;"),
+    ] {
+        for format in ["text", "json"] {
+            let error = usage_error(&["run", "tcp/outage-tail", "--limit", limit, "--format", format]);
+            assert!(error.contains(told), "{error}");
+        }
+        let error = usage_error(&["sweep", "tcp/outage-tail", "--vary", "outage=5s,10s", "--limit", limit]);
+        assert!(error.contains(told), "{error}");
+    }
+}
+
+/// Twenty-four hours of a hundred updates a second, which are all told at once when the stall is over.
+#[test]
+fn a_run_that_would_fill_the_memory_ends_by_itself() {
+    let error =
+        usage_error(&["run", "websocket/stalled-server", "--set", "stall=24h", "--set", "update_every=10ms"]);
+    assert!(error.contains("limit of events=2000000"), "{error}");
+}
+
+#[test]
+fn a_run_that_takes_too_long_for_whoever_waits_ends_by_itself() {
+    let day =
+        ["run", "websocket/heartbeat-day", "--set", "heartbeat.interval=1ms", "--limit", "events=1000000000"];
+    let error =
+        usage_error(&[&day[..], &["--limit", "packets=1000000000", "--limit", "real_time=50ms"]].concat());
+    assert!(error.contains("its limit of real_time=50ms"), "{error}");
+}
+
+#[test]
+fn times_below_a_microsecond_are_rounded_and_end() {
+    let story = |one_way: &str| {
+        let output = halfopen(&["run", "tcp/outage-tail", "--set", &format!("one_way={one_way}")]);
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(story("25.0003ms"), story("25ms"));
+    assert_ne!(story("25.0007ms"), story("25ms"));
+}
+
+#[test]
+fn faults_are_added_to_the_scenarios_own_where_the_script_begins_with_a_plus() {
+    let faults = |script: &str| {
+        let output = halfopen(&["run", "websocket/partition", "--faults", script]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(&format!("--faults '{script}'")), "the command keeps it: {text}");
+        text.lines().filter(|line| line.starts_with('!')).count()
+    };
+    assert_eq!(faults("at 30s stall server for 20s"), 2);
+    assert_eq!(faults("+ at 30s stall server for 20s"), 6);
+}

@@ -123,7 +123,9 @@ impl Group {
     fn handle(&mut self, now: Duration) {
         loop {
             for i in self.attention.take() {
-                self.with(i, now, |member, around| member.machine.look(around));
+                if self.machines[i].machine.wants_a_look() {
+                    self.with(i, now, |member, around| member.machine.look(around));
+                }
                 self.flush(i);
             }
             let Some(due) = self.deadline().filter(|due| *due <= now) else { break };

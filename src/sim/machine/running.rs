@@ -191,6 +191,11 @@ impl RunningMachine {
         deploy.start_at.or(deploy.kill_at)
     }
 
+    /// Whether there may be something to look after: a process has ended, or a deploy goes on.
+    pub fn wants_a_look(&self) -> bool {
+        self.deploy.is_some() || self.processes.iter().any(|process| process.has_ended())
+    }
+
     /// Looks after processes that have ended by themselves, and after what is due.
     pub fn look(&mut self, around: &mut Surroundings<'_>) {
         let shared = &self.shared;
