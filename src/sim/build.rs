@@ -22,7 +22,7 @@ use crate::sim::machine::kernel::{Kernel, mix};
 use crate::sim::machine::running::RunningMachine;
 use crate::sim::machine::socket::Shared;
 use crate::sim::path::{InterfaceId, Paths};
-use crate::trace::collect::Recorder;
+use crate::trace::recorder::Recorder;
 
 /// Ticks longer than this would make an engine that steps through them no faster.
 const LONGEST_TICK: Duration = Duration::from_millis(100);

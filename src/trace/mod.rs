@@ -21,6 +21,7 @@ pub(crate) mod names;
 pub mod packets;
 pub mod pcap;
 mod query;
+pub mod recorder;
 mod recording;
 mod segment;
 mod spans;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::limits::{self, Limits};
 use crate::parameter::{ByteSize, Scalar as _};
-use crate::trace::collect::Recorder;
+use crate::trace::recorder::Recorder;
 
 /// Why a run was given up. Its text is one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

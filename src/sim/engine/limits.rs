@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::parameter::{ByteSize, Parameters as _, hours, ms, secs};
-use crate::trace::collect::Bounds;
+use crate::trace::recorder::Bounds;
 
 /// Memory for the buffers of sockets; a module in a browser has four gigabytes for everything.
 const BUFFERS: ByteSize = ByteSize(if cfg!(target_family = "wasm") { 1 << 30 } else { 6 << 30 });

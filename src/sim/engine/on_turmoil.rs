@@ -15,7 +15,7 @@ use turmoil::net::UdpSocket;
 use super::{Built, Carrier, drive};
 use crate::sim::engine::group::Group;
 use crate::sim::path::{InterfaceId, Parcel, Paths};
-use crate::trace::collect::PacketId;
+use crate::trace::recorder::PacketId;
 
 /// The UDP port that parcels travel to.
 const PORT: u16 = 9;

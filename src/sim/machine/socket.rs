@@ -27,7 +27,7 @@ use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOption
 use crate::sim::engine::attention::Attention;
 use crate::sim::engine::ending::Ending;
 use crate::sim::fault::Dns;
-use crate::trace::collect::Recorder;
+use crate::trace::recorder::Recorder;
 use crate::trace::{HostId, MachineState, SocketInfo};
 
 /// What the processes of a machine share.

@@ -15,7 +15,7 @@ use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
 use crate::sim::fault::SegmentKind;
 use crate::sim::machine::kernel::{Departure, mix};
-use crate::trace::collect::{PacketId, Recorder};
+use crate::trace::recorder::{PacketId, Recorder};
 use crate::trace::{Fate, HostId, Marks, Packet, Transport};
 
 /// An interface of a machine: an index into the list of them.

@@ -23,7 +23,8 @@ use super::path::link::Quality;
 use super::path::router::RouterOptions;
 use crate::net::Process;
 use crate::parameter::{LONGEST, Scalar as _, micros};
-use crate::trace::collect::{Collector, Recorder};
+use crate::trace::collect::Collector;
+use crate::trace::recorder::Recorder;
 use crate::trace::{Recording, Trace};
 use described::MachineDescribed;
 

@@ -9,7 +9,7 @@ use super::{Dns, Entry, Fault, Script, ScriptError, SuspendedClock};
 use crate::parameter::{Scalar as _, listed};
 use crate::sim::path::link::{Trouble, Window};
 use crate::sim::path::{InterfaceId, Paths};
-use crate::trace::collect::Recorder;
+use crate::trace::recorder::Recorder;
 use crate::trace::{HostId, Layer, Span, Value};
 
 /// A machine, as far as faults need to know it.

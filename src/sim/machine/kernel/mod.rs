@@ -37,7 +37,7 @@ pub use retransmit::Wait;
 pub use segment::Tuple;
 pub use sysctl::{Sysctls, TimerPolicy};
 
-use crate::trace::collect::Recorder;
+use crate::trace::recorder::Recorder;
 use crate::trace::{HostId, Layer, Marks, Segment, Transport, Value};
 use conn::{Conn, Fired};
 use listen::Listener;

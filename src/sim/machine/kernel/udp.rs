@@ -213,7 +213,7 @@ mod tests {
     use super::*;
     use crate::sim::machine::kernel::{Names, Sysctls};
     use crate::trace::Trace;
-    use crate::trace::collect::Recorder;
+    use crate::trace::recorder::Recorder;
 
     const HERE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
     const THERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 40_000);
