@@ -106,6 +106,12 @@ pub enum SuspendedClock {
     Runs,
 }
 
+impl Choice for SuspendedClock {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("stops", SuspendedClock::Stops), ("runs", SuspendedClock::Runs)];
+}
+crate::choice_parameter!(SuspendedClock);
+
 /// What has become of a machine's name lookups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dns {
