@@ -102,7 +102,7 @@ fn the_ledger_is_printed_row_by_row_with_a_count() {
     let output = halfopen(&["claims"]);
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    assert!(text.lines().last().unwrap().contains(" of 196 rows shown by "), "{text}");
+    assert!(text.lines().last().unwrap().contains(" of 204 rows shown by "), "{text}");
     assert!(text.contains("\nI-01  ") && text.contains("\nX-40  "));
     let rows = json(&halfopen(&["claims", "--format", "json", "--engine", "turmoil"]));
     for row in rows.as_array().unwrap() {
@@ -163,7 +163,7 @@ mod book {
         }
         assert!(pages >= 5, "{pages} pages");
         let ledger = std::fs::read_to_string(dest.join("ledger.html")).unwrap();
-        assert_eq!(ledger.matches("<a id=\"").count(), 196);
+        assert_eq!(ledger.matches("<a id=\"").count(), 204);
     }
 
     #[test]

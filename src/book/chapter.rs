@@ -443,8 +443,8 @@ mod tests {
             "run `halfopen run fake/stall --set stall=5s --seed 7` now"
         );
         let ledger = expand("{{#ledger}}").unwrap();
-        assert_eq!(ledger.matches("<a id=").count(), 196);
-        assert!(ledger.contains("2 of 196 rows shown by 1 scenario, 2 hold."));
+        assert_eq!(ledger.matches("<a id=").count(), 204);
+        assert!(ledger.contains("2 of 204 rows shown by 1 scenario, 2 hold."));
         assert!(ledger.contains("## X. What is rarely said"));
         assert!(expand("{{#legend story}}").unwrap().contains("virtual time"));
         assert!(expand("{{#legend sory}}").unwrap_err()[0].ends_with("valid: story, packets"));

@@ -196,7 +196,7 @@ fn a_wrong_parameter_neither_destroys_nor_leaves_a_packet_file() {
 fn the_ledger_fails_with_any_claim_and_holds_with_all() {
     let (status, out) = halfopen(&["claims"], HOLDS);
     assert_eq!(status.unwrap(), Status::Fine);
-    assert!(out.ends_with("1 of 196 rows shown by 1 scenario, 1 hold\n"));
+    assert!(out.ends_with("1 of 204 rows shown by 1 scenario, 1 hold\n"));
     let (status, out) = halfopen(&["claims", "--format", "json"], BOTH);
     assert_eq!(status.unwrap(), Status::AClaimFailed);
     let rows: Value = serde_json::from_str(&out).unwrap();

@@ -71,7 +71,7 @@ pub fn all_hold(ledger: &[Shown]) -> bool {
     ledger.iter().flat_map(|shown| &shown.by).all(|(_, holds)| *holds)
 }
 
-/// `23 of 196 rows shown by 9 scenarios, 23 hold`.
+/// `23 of 204 rows shown by 9 scenarios, 23 hold`.
 pub fn count(ledger: &[Shown]) -> String {
     let rows = ledger.iter().filter(|shown| !shown.by.is_empty());
     let holding = rows.clone().filter(|shown| shown.by.iter().all(|(_, holds)| *holds)).count();
@@ -153,11 +153,11 @@ mod tests {
         let ledger = collect(&Runs::new(fake::REGISTRY), Engine::default()).unwrap();
         let text = text(&ledger);
         let line = |id: &str| text.lines().find(|l| l.starts_with(id)).unwrap().to_owned();
-        // A header, 196 rows, an empty line, the count.
+        // A header, 204 rows, an empty line, the count.
         assert_eq!(text.lines().count(), 199);
         assert!(line("I-01").contains("  holds  fake/stall  TCP keepalive checks"), "{}", line("I-01"));
         assert!(line("I-02").contains("  -      -           With the server"), "{}", line("I-02"));
-        assert!(text.ends_with("\n2 of 196 rows shown by 1 scenario, 2 hold\n"));
+        assert!(text.ends_with("\n2 of 204 rows shown by 1 scenario, 2 hold\n"));
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let twice = Registry::of(&[&fake::Stall, &fake::Stall]);
         let json = json(&collect(&Runs::new(twice), Engine::default()).unwrap());
         let of = |id: &str| json.as_array().unwrap().iter().filter(|e| e["id"] == id).collect::<Vec<_>>();
-        assert_eq!(json.as_array().unwrap().len(), 196);
+        assert_eq!(json.as_array().unwrap().len(), 204);
         assert_eq!(of("I-01").len(), 1, "the same scenario is one entry");
         assert_eq!(of("I-01")[0]["scenario"], "fake/stall");
         assert_eq!(of("I-01")[0]["holds"], true);

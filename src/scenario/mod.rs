@@ -184,9 +184,12 @@ pub static REGISTRY: &[&dyn Scenario] = &[
     &tcp::keepalive_power_loss::SCENARIO,
     &tcp::backlog::SCENARIO,
     &tcp::write_says_nothing::SCENARIO,
+    &tcp::rebind::SCENARIO,
     &websocket::layers::SCENARIO,
     &websocket::stalled_server::SCENARIO,
     &websocket::partition::SCENARIO,
     &websocket::wifi_switch::SCENARIO,
+    &websocket::suspend::SCENARIO,
+    &websocket::deploy::SCENARIO,
     &websocket::heartbeat_day::SCENARIO,
 ];

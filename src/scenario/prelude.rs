@@ -17,7 +17,7 @@ pub use crate::scenario::experiment::{Experiment, Report};
 pub use crate::scenario::{Outcome, Scenario, Settings};
 pub use crate::session::{Heartbeat, Session};
 pub use crate::sim::engine::ending::{Until, until};
-pub use crate::sim::fault::Script;
+pub use crate::sim::fault::{Script, SuspendedClock};
 pub use crate::sim::{Engine, Machine, RouterOptions, SimNet, SimStream, Sysctls, World};
 pub use crate::trace::{
     Counts, Event, Events, Layer, Packet, Packets, Recording, Statistics, Trace, quantile, seconds_between,

@@ -13,25 +13,6 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
     (
         Layer::Fault,
         &[
-            "),
-        Fault::Crash(_) => (",
-            "),
-        Fault::Dns(..) => (",
-            "),
-        Fault::Forget(_) => (",
-            "),
-        Fault::Offline(_) => (",
-            "),
-        Fault::PowerLoss(_) => (",
-            "),
-        Fault::Rebind(_) => (",
-            "),
-        Fault::Switch { .. } => (",
-            "),
-    };
-    let (also_begins, also_ends) = match fault {
-        Fault::Suspend(..) => (",
-            ", ",
             "booted",
             "crash begins",
             "crash ends",

@@ -1,36 +1,6 @@
 //! Faults are data: a script of times and faults, which can be printed, parsed, generated and shrunk.
 //!
-//! ```text
-//! Between two machines:
-//! at 30s partition phone server for 20s        both ways, what enters is lost; `phone->server`: one way
-//! at 30s hold phone server for 5s              nothing lost, nothing delivered until the end
-//! at 10s loss phone server 5% for 1m           so many packets are lost
-//! at 10s duplicate phone server 5% for 1m      so many arrive twice
-//! at 10s reorder phone server 5% for 1m        so many are overtaken
-//! at 10s latency phone server 300ms 20ms       another latency, and up to so much jitter (default 0s)
-//! at 10s rate phone server 64kbit/s 16KiB      a line rate, and the queue before it (default 256KiB)
-//! at 10s lose next 3 data phone->server        the next 3 segments that match, in each direction given; with `for` only
-//!                                              within that time. any: every packet; data: segments with data; ack: without
-//!                                              data, SYN, FIN and RST; syn, fin, rst: with that flag
-//!
-//! At one machine:
-//! at 60s stall server for 1h                   its processes get no CPU; its kernel lives on
-//! at 60s slow server 10% for 1m                its processes run for the first 10 % of every 100 ms from then on
-//! at 60s suspend phone for 10m                 a lid closed: kernel, clock and processes stop, what they hold survives, and
-//!                                              the monotonic clock stops, too, as on Linux; `suspend phone clock-runs`:
-//!                                              that clock runs on, as on Windows
-//! at 60s crash server for 10s                  its processes die; with `for` they are started again then
-//! at 60s power-loss server for 30s             silence; with `for` it boots again then
-//! at 60s deploy server 30s 2s                  its processes get the stop signal; those that run after the grace (default
-//!                                              30s) are killed; when all have ended new ones start, after the pause
-//!                                              (default 0s). Never with `for`
-//! at 60s switch phone lte                      another interface; `switch phone lte destroy`: the system destroys the
-//!                                              sockets of the old one, and at the end those of the new one
-//! at 60s offline phone for 5s                  no interface
-//! at 60s forget phone                          the router before the interface it uses loses its translations. Never with `for`
-//! at 60s rebind phone                          that router gives every translation another outside port. Never with `for`
-//! at 60s dns phone 3s for 1m                   its name lookups take that long; `dns phone dead`: they get no answer
-//! ```
+#![doc = include_str!("verbs.md")]
 //!
 //! Entries are separated by `;` or line ends. A fault without `for` lasts for good. A duration after `at` or `for` is written
 //! as anywhere (`1m 30s`); within a fault, where another may follow, as one word (`1m30s`). Durations are whole microseconds
@@ -101,6 +71,12 @@ pub enum SuspendedClock {
     /// It runs on, as Windows' tick count: timers that came due meanwhile fire at once.
     Runs,
 }
+
+impl Choice for SuspendedClock {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("stops", SuspendedClock::Stops), ("runs", SuspendedClock::Runs)];
+}
+crate::choice_parameter!(SuspendedClock);
 
 /// What has become of a machine's name lookups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
