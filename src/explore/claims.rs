@@ -33,13 +33,19 @@ pub enum ClaimsError {
         error: RunError,
     },
     /// A scenario claims something of a row that there is not.
-    #[error("{scenario}: its claim `{id}` is no row of the ledger; valid: A-01 to X-40")]
+    #[error("{scenario}: its claim `{id}` is no row of the ledger; valid: {}", valid_ids())]
     NotInLedger {
         /// Its name.
         scenario: &'static str,
         /// The id.
         id: &'static str,
     },
+}
+
+/// The first row and the last, as a range.
+fn valid_ids() -> String {
+    let ids: Vec<&str> = ledger::rows().map(|row| row.id).collect();
+    format!("{} to {}", ids.first().unwrap_or(&""), ids.last().unwrap_or(&""))
 }
 
 /// Runs every scenario at its defaults and collects, for every row of the ledger, who shows it.
@@ -145,7 +151,7 @@ mod tests {
     fn a_claim_of_no_row_is_an_error() {
         let error =
             collect(&Runs::new(Registry::of(&[&fake::Stray])), Engine::default()).unwrap_err().to_string();
-        assert_eq!(error, "fake/stray: its claim `Z-99` is no row of the ledger; valid: A-01 to X-40");
+        assert_eq!(error, "fake/stray: its claim `Z-99` is no row of the ledger; valid: A-01 to X-48");
     }
 
     #[test]
