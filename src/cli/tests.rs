@@ -200,7 +200,7 @@ fn the_ledger_fails_with_any_claim_and_holds_with_all() {
     let (status, out) = halfopen(&["claims", "--format", "json"], BOTH);
     assert_eq!(status.unwrap(), Status::AClaimFailed);
     let rows: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(rows.as_array().unwrap().len(), 197);
+    assert_eq!(rows.as_array().unwrap().len(), 205);
 }
 
 #[test]

@@ -154,7 +154,7 @@ mod tests {
         let text = text(&ledger);
         let line = |id: &str| text.lines().find(|l| l.starts_with(id)).unwrap().to_owned();
         // A header, 204 rows, an empty line, the count.
-        assert_eq!(text.lines().count(), 199);
+        assert_eq!(text.lines().count(), 207);
         assert!(line("I-01").contains("  holds  fake/stall  TCP keepalive checks"), "{}", line("I-01"));
         assert!(line("I-02").contains("  -      -           With the server"), "{}", line("I-02"));
         assert!(text.ends_with("\n2 of 204 rows shown by 1 scenario, 2 hold\n"));
