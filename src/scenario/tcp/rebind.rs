@@ -46,7 +46,7 @@ pub static SCENARIO: Experiment<Rebind> = Experiment {
                     let mut written = Ok(());
                     while written.is_ok() {
                         sleep(p.update_every).await;
-                        written = stream.write_u8(1).await;
+                        written = stream.write_u32(1).await;
                     }
                 });
             }
@@ -55,9 +55,9 @@ pub static SCENARIO: Experiment<Rebind> = Experiment {
         speaker.does(async move |net| {
             let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
             net.until(speaks).await;
-            stream.write_u8(1).await?;
+            stream.write_u32(1).await?;
             loop {
-                stream.read_u8().await?;
+                stream.read_u32().await?;
             }
         });
         listener.does(async move |net| {
@@ -65,7 +65,7 @@ pub static SCENARIO: Experiment<Rebind> = Experiment {
             let options = SocketOptions { keepalive, ..SocketOptions::default() };
             let mut stream = net.connect("server:80", &options).await?;
             loop {
-                stream.read_u8().await?;
+                stream.read_u32().await?;
             }
         });
 
