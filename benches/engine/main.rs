@@ -1,6 +1,6 @@
 //! How fast the simulation runs, as simulated seconds and packets per real second, beside what it is to be compared with.
 //!
-//! `cargo bench`, or `cargo bench -- PART-OF-A-NAME`. Every figure is the median of five runs in one process, its spread
+//! `cargo bench --bench engine`, or `... -- PART-OF-A-NAME`; `--write` writes the book's tables. Every figure is the median of five runs in one process, its spread
 //! (slowest by fastest) beside it; crowds run once, each in a process of its own, for their memory. Nothing is asserted.
 
 mod crowd;
