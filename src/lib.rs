@@ -6,6 +6,7 @@
 //! - [`parameter`]: typed parameters, declared once: name, unit, default, range, help.
 //! - [`net`]: what an application sees of a network (connect, listen, streams, datagrams, socket options, network
 //!   changes), and the operating system's implementation of it.
+//! - [`packet`]: what travels: segments and datagrams, as values and as bytes.
 //! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap.
 //! - [`figure`]: a trace, or numbers, drawn.
 //! - [`sim`]: simulated machines, the paths between them, the faults, and the engines that drive it all; implements
@@ -30,6 +31,7 @@ pub mod figure;
 mod logbook;
 pub mod mechanism;
 pub mod net;
+pub mod packet;
 pub mod parameter;
 pub mod scenario;
 pub mod session;
