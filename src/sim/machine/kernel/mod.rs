@@ -482,13 +482,7 @@ fn up_to_micros(at: Duration) -> Duration {
     if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1000 - rest)) }
 }
 
-/// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.
-pub(crate) fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+pub(crate) use crate::mix;
 
 #[cfg(test)]
 mod tests;
