@@ -33,7 +33,7 @@ struct Settings {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let buffer = || prop_oneof![600usize..4_096, 4_096usize..150_000];
+    let buffer = || prop_oneof![4_096usize..8_192, 4_096usize..150_000];
     (buffer(), buffer(), any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
         |(receive, send, no_delay, timestamps, sack)| Settings { receive, send, no_delay, timestamps, sack },
     )

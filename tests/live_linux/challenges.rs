@@ -171,7 +171,7 @@ fn old_data_is_answered_with_what_is_due_by_either_side() {
 }
 
 #[test]
-fn after_our_reboot_linux_challenges_our_syn_and_the_new_connection_stands_a_second_later() {
+fn after_our_reboot_linux_challenges_our_syn_and_the_new_connection_stands_at_once() {
     live(308, |live| {
         let listener = listener(5_000);
         let first = serve(listener.try_clone().expect("a handle"), echo);
@@ -184,8 +184,8 @@ fn after_our_reboot_linux_challenges_our_syn_and_the_new_connection_stands_a_sec
         let second = serve(listener, echo);
         let id = live.connect(40_000, 5_000, &SocketOptions::default());
         let took = live.now() - at;
-        // The SYN, Linux's challenge, our RST; the SYN again a second later, and Linux's SYN-ACK.
-        assert!((900 * MS..1_500 * MS).contains(&took), "{took:?}: {}", live.told());
+        // The SYN, Linux's challenge, our RST; the SYN again, and not only after a second; Linux's SYN-ACK.
+        assert!(took < 500 * MS, "{took:?}: {}", live.told());
         let ours: Vec<&Segment> = live.since(at, From::Us).collect();
         let linuxs: Vec<&Segment> = live.since(at, From::Linux).collect();
         assert!(ours[0].flags.syn && ours[1].flags.rst && ours[2].flags.syn, "{}", live.told());
@@ -201,7 +201,7 @@ fn after_our_reboot_linux_challenges_our_syn_and_the_new_connection_stands_a_sec
 }
 
 #[test]
-fn after_linux_has_forgotten_we_challenge_its_syn_and_the_new_connection_stands_a_second_later() {
+fn after_linux_has_forgotten_we_challenge_its_syn_and_the_new_connection_stands_at_once() {
     live(309, |live| {
         live.listen(80);
         let connects = || {
@@ -228,7 +228,7 @@ fn after_linux_has_forgotten_we_challenge_its_syn_and_the_new_connection_stands_
         });
         let new = live.accept(80);
         let took = live.now() - at;
-        assert!((900 * MS..1_500 * MS).contains(&took), "{took:?}: {}", live.told());
+        assert!(took < 500 * MS, "{took:?}: {}", live.told());
         let challenge = live.since(at, From::Us).next().expect("an answer");
         assert_eq!(challenge.flags, Flags { ack: true, ..Flags::default() }, "{}", live.told());
         let read = live.endpoint.read(live.now(), id, &mut [0]).expect("an end");

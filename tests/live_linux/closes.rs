@@ -198,11 +198,8 @@ fn we_close_without_linger_and_linux_is_told() {
             spawn(|| Ok::<_, std::io::Error>(patient(connect(80)?)?.read(&mut [0]).map_err(|e| e.kind())));
         let id = live.accept(80);
         let now = live.now();
-        live.endpoint.set_options(
-            now,
-            id,
-            &SocketOptions { linger: Some(Duration::ZERO), ..SocketOptions::default() },
-        );
+        let options = SocketOptions { linger: Some(Duration::ZERO), ..SocketOptions::default() };
+        live.endpoint.set_options(now, id, &options).expect("an open connection");
         live.endpoint.close(now, id);
         let read = joined(live, "Linux's end", linux).expect("it connects");
         assert_eq!(read, Err(ErrorKind::ConnectionReset));

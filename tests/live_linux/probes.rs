@@ -31,13 +31,14 @@ fn probes(live: &Live, since: Duration, from: From) -> usize {
 fn linux_answers_our_keepalives_and_the_connection_lives() {
     live(201, |live| {
         let linux = serve(listener(5_000), echo);
-        let keepalive = Some(Keepalive { idle: 300 * MS, interval: 300 * MS, count: 2 });
+        // Linux answers one such probe in half a second (tcp_invalid_ratelimit).
+        let keepalive = Some(Keepalive { idle: 600 * MS, interval: 600 * MS, count: 2 });
         let id = live.connect(40_000, 5_000, &SocketOptions { keepalive, ..SocketOptions::default() });
         echoed(live, id, b"hello");
         let at = live.now();
-        live.run_for(2_000 * MS);
+        live.run_for(2_700 * MS);
         let sent = probes(live, at, From::Us);
-        assert!((4..=7).contains(&sent), "{sent} probes: {}", live.told());
+        assert!((3..=4).contains(&sent), "{sent} probes: {}", live.told());
         // One answer each, and nothing else.
         assert_eq!(live.since(at, From::Linux).count(), sent, "{}", live.told());
         echoed(live, id, b"still there");
