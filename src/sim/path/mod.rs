@@ -11,7 +11,8 @@ use self::link::{Direction, Quality, Verdict, Window};
 use self::router::{Routed, Router, RouterOptions};
 use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
-use crate::sim::machine::kernel::{Departure, mix};
+use crate::mix;
+use crate::sim::machine::kernel::Departure;
 use crate::trace::recorder::{PacketId, Recorder};
 use crate::trace::{Fate, HostId, Packet};
 
