@@ -38,7 +38,7 @@ pub use sysctl::{Sysctls, TimerPolicy};
 
 use crate::packet::{Marks, Segment, Transport};
 use crate::trace::recorder::Recorder;
-use crate::trace::{HostId, Layer, Value};
+use crate::trace::{HostId, Layer, Recording, Value};
 use conn::{Conn, Fired};
 use listen::Listener;
 use segment::tuple_at_receiver;
@@ -452,7 +452,7 @@ impl Kernel {
         peer: Option<SocketAddrV4>,
         mut fields: Vec<(&'static str, Value)>,
     ) {
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.filter(|_| self.recorder.keeps(Recording::Story)) {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
         self.recorder.event(now + self.slept, Some(self.host), layer, name, fields);
