@@ -107,6 +107,15 @@ impl Endpoint {
         self.by_tuple.contains_key(tuple)
     }
 
+    /// Whether any connection, or what stays of one, has that local port.
+    pub fn uses_port(&self, port: u16) -> bool {
+        self.time_waits.keys().any(|tuple| tuple.local.port() == port)
+            || self
+                .ids()
+                .filter_map(|id| self.conn(id))
+                .any(|c| c.state != State::Closed && c.tuple.local.port() == port)
+    }
+
     /// Whether a connection has no process any more.
     pub fn is_orphan(&self, id: ConnId) -> bool {
         self.conn(id).is_none_or(|conn| conn.orphan)
