@@ -11,7 +11,7 @@ use crate::note;
 use crate::parameter::{ms, secs};
 use crate::sim::world::WorldError;
 use crate::sim::{Engine, Machine, SimListener, SimNet, SimStream, Sysctls, World};
-use crate::trace::{Packet, Packets, Segment, Trace, Value};
+use crate::trace::{Packet, Packets, Trace, Value};
 
 /// The two machines. They share one host of the engine, so that arrivals are exact whatever its tick.
 pub(super) const A: &str = "host-1";
@@ -355,7 +355,7 @@ impl View {
 /// The kind of a packet. A probe is an acknowledgement by its content: Linux's has no data, others' has one byte that the
 /// receiver already has, or has no room for (RFC 9293 sections 3.8.4 and 3.8.6.1 allow both).
 fn kind(packet: &Packet) -> &'static str {
-    let Ok(segment) = Segment::parse(&packet.bytes) else {
+    let Some(segment) = packet.transport.segment() else {
         return "?";
     };
     let flags = segment.flags;
