@@ -21,16 +21,16 @@ const SHOWN: usize = 12;
 pub(super) enum Seen {
     /// An outcome: an error, a state, a count.
     Said(String),
-    /// An amount of data, and how far off it may be in proportion.
-    Bytes { bytes: u64, within: f64 },
+    /// An amount of data (` B`), or of packets (no unit), and how far off it may be in proportion.
+    Amount { n: u64, unit: &'static str, within: f64 },
     /// Something that happened at a time, or did not.
     Event(Option<(f64, String)>),
     /// Things that happened one after the other, observed until the end of the run.
     List { items: Vec<(f64, String)>, until: f64 },
     /// One time, measured in several runs, and what came to pass then.
     Runs { what: String, times: Vec<f64> },
-    /// The distribution of many times.
-    Spread { median: f64, p90: f64 },
+    /// The distribution of many times: the median, and the ninth decile where that counts.
+    Spread { median: f64, p90: Option<f64> },
 }
 
 /// Whether a time or a size here agrees with one of Linux's.
@@ -56,24 +56,29 @@ fn range(times: &[f64]) -> (f64, f64) {
 impl Seen {
     /// An amount of data of the first table.
     pub fn bytes(bytes: u64) -> Self {
-        Seen::Bytes { bytes, within: SLACK_RATIO }
+        Seen::Amount { n: bytes, unit: " B", within: SLACK_RATIO }
     }
 
     /// An amount of data of the second table.
     pub fn volume(bytes: u64) -> Self {
-        Seen::Bytes { bytes, within: BYTES_RATIO }
+        Seen::Amount { n: bytes, unit: " B", within: BYTES_RATIO }
+    }
+
+    /// How many packets something took, in the second table.
+    pub fn packets(n: u64) -> Self {
+        Seen::Amount { n, unit: "", within: BYTES_RATIO }
     }
 
     /// The distribution of these times.
     pub fn spread(times: &[f64]) -> Self {
-        Seen::Spread { median: median(times), p90: quantile(times, 0.9).unwrap_or(f64::INFINITY) }
+        Seen::Spread { median: median(times), p90: Some(quantile(times, 0.9).unwrap_or(f64::INFINITY)) }
     }
 
     /// Whether `ours` agrees with this, seen on Linux.
     pub fn agrees(&self, ours: &Self) -> bool {
         match (self, ours) {
             (Seen::Said(a), Seen::Said(b)) => a == b,
-            (Seen::Bytes { bytes: a, within }, Seen::Bytes { bytes: b, .. }) => {
+            (Seen::Amount { n: a, within, .. }, Seen::Amount { n: b, .. }) => {
                 close(*a as f64, *b as f64, 0.0, *within)
             }
             (Seen::Event(None), Seen::Event(None)) => true,
@@ -91,7 +96,8 @@ impl Seen {
                 a == b && ((min..=max).contains(&ours) || close_time(median(linux), ours))
             }
             (Seen::Spread { median: a, p90: b }, Seen::Spread { median: c, p90: d }) => {
-                close(*a, *c, 0.0, SPREAD_RATIO) && close(*b, *d, 0.0, SPREAD_RATIO)
+                let near = |linux: f64, ours: f64| close(linux, ours, 0.0, SPREAD_RATIO);
+                near(*a, *c) && b.zip(*d).is_none_or(|(b, d)| near(b, d))
             }
             _ => false,
         }
@@ -115,6 +121,13 @@ impl Seen {
                 };
                 format!("no. {}: {}", n + 1, there_and_here(told(a), told(b), change))
             }
+            (Seen::Spread { median: a, p90: b }, Seen::Spread { median: c, p90: d }) => {
+                let told = |what, by: Option<String>| by.map(|by| format!("{what} {by}"));
+                let tail = b.zip(*d).and_then(|(b, d)| told("ninth decile", change(b, d)));
+                let changes: Vec<String> = told("median", change(*a, *c)).into_iter().chain(tail).collect();
+                let change = (!changes.is_empty()).then(|| changes.join(", "));
+                there_and_here(self.to_string(), ours.to_string(), change)
+            }
             (a, b) => {
                 let change = a.magnitude().zip(b.magnitude()).and_then(|(a, b)| change(a, b));
                 there_and_here(a.to_string(), b.to_string(), change)
@@ -126,11 +139,10 @@ impl Seen {
     fn magnitude(&self) -> Option<f64> {
         match self {
             Seen::Said(what) => what.parse().ok(),
-            Seen::Bytes { bytes, .. } => Some(*bytes as f64),
+            Seen::Amount { n, .. } => Some(*n as f64),
             Seen::Event(event) => event.as_ref().map(|(t, _)| *t),
-            Seen::List { .. } => None,
+            Seen::List { .. } | Seen::Spread { .. } => None,
             Seen::Runs { times, .. } => Some(median(times)),
-            Seen::Spread { median, .. } => Some(*median),
         }
     }
 }
@@ -170,7 +182,7 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Seen::Said(what) => f.write_str(what),
-            Seen::Bytes { bytes, .. } => write!(f, "{bytes} B"),
+            Seen::Amount { n, unit, .. } => write!(f, "{n}{unit}"),
             Seen::Event(None) => f.write_str("never"),
             Seen::Event(Some((at, what))) if what.is_empty() => f.write_str(&in_seconds(*at)),
             Seen::Event(Some((at, what))) => write!(f, "{what} at {}", in_seconds(*at)),
@@ -197,7 +209,8 @@ impl fmt::Display for Seen {
                 Ok(())
             }
             Seen::Spread { median, p90 } => {
-                write!(f, "median {}, nine in ten by {}", in_seconds(*median), in_seconds(*p90))
+                write!(f, "median {}", in_seconds(*median))?;
+                p90.map_or(Ok(()), |p90| write!(f, ", nine in ten by {}", in_seconds(p90)))
             }
         }
     }

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::bench::{A, B, Bench, Setting, listen_to};
 use super::super::measured::Measured;
+use super::super::seen::Seen;
 use super::{Observed, Replay, cases};
 use crate::net::{ListenOptions, SocketOptions};
 use crate::note;
@@ -23,34 +24,31 @@ fn took(from: &[Duration], until: &[Duration]) -> Vec<f64> {
 
 pub(super) fn nagle(run: Measured) -> Result<Replay, WorldError> {
     let rtt = Duration::from_secs_f64(run.get("rtt").number());
-    let asked: Vec<f64> = run.get("wwr_ms").numbers().iter().map(|t| t / 1000.0).collect();
+    let both: Vec<f64> = run.get("wwr_ms").numbers().iter().map(|t| t / 1000.0).collect();
     let stream = run.get("stream").get("silent");
     let in_s = |key| stream.get(key).number() / 1000.0;
-    // The median alone: the ninth decile of the answers is the scheduler's.
-    let answered = |took: &[f64]| {
-        let median = quantile(took, 0.5).unwrap_or(f64::INFINITY);
-        super::super::seen::Seen::Spread { median, p90: median }
-    };
-    let delays = |p50, p90| super::super::seen::Seen::Spread { median: p50, p90 };
+    // The median alone: on Linux the ninth decile is the scheduler's.
+    let middle =
+        |took: &[f64]| Seen::Spread { median: quantile(took, 0.5).unwrap_or(f64::INFINITY), p90: None };
     let linux = Observed::new()
-        .saw("write, write, read: answered after", answered(&asked))
-        .saw("20 B every 25 ms: delay", delays(in_s("p50"), in_s("p90")))
+        .saw("write, write, read: both arrived after", middle(&both))
+        .saw("20 B every 25 ms: delay", Seen::Spread { median: in_s("p50"), p90: Some(in_s("p90")) })
         .runs("longest", vec![in_s("max")])
-        .volume("packets", stream.get("pkts").count());
+        .saw("packets", Seen::packets(stream.get("pkts").count()));
 
-    let answers = write_write_read(rtt, u32::try_from(asked.len()).unwrap_or_default())?;
+    let arrived = write_write_read(rtt, u32::try_from(both.len()).unwrap_or_default())?;
     let (late, packets) = stream_of_writes(rtt)?;
     let longest = quantile(&late, 1.0).unwrap_or(f64::INFINITY);
     let ours = Observed::new()
-        .saw("write, write, read: answered after", answered(&answers))
+        .saw("write, write, read: both arrived after", middle(&arrived))
         .spread("20 B every 25 ms: delay", &late)
         .runs("longest", vec![longest])
-        .volume("packets", packets as u64);
+        .saw("packets", Seen::packets(packets as u64));
     let what = format!("Nagle's algorithm on, RTT {} ms", rtt.as_millis());
     Ok(Replay { what, linux, ours })
 }
 
-/// Two small writes, whose answer waits for both: so many times on a new connection.
+/// Two small writes, whose answer waits for both: so many times on a new connection. How long the second takes to arrive.
 fn write_write_read(rtt: Duration, times: u32) -> Result<Vec<f64>, WorldError> {
     const SPACING: Duration = ms(300);
     let bench = Bench::set(Setting { rtt, exchanges: 0, ..Setting::default() });
@@ -59,6 +57,7 @@ fn write_write_read(rtt: Duration, times: u32) -> Result<Vec<f64>, WorldError> {
         let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
         for _ in 0..times {
             stream.read_exact(&mut [0; 2]).await?;
+            note!("both arrived");
             stream.write_u8(1).await?;
         }
         std::future::pending().await
@@ -71,13 +70,12 @@ fn write_write_read(rtt: Duration, times: u32) -> Result<Vec<f64>, WorldError> {
             stream.write_u8(1).await?;
             stream.write_u8(2).await?;
             stream.read_u8().await?;
-            note!("answered");
         }
         std::future::pending().await
     });
     let view = bench.run((SPACING * times).as_secs_f64() + 5.0)?;
     let written = view.trace.all("two bytes written").on(A).times();
-    Ok(took(&written, &view.trace.all("answered").on(A).times()))
+    Ok(took(&written, &view.trace.all("both arrived").on(B).times()))
 }
 
 /// A write every 25 ms to a reader that never writes: how long each takes to be read, and how many packets carry them.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::Notify;
 
-use super::super::bench::{A, B, Bench, SETTLE, Setting, View, WarmUp, listen_to, noted};
+use super::super::bench::{A, B, Bench, Setting, View, WarmUp, listen_to, noted};
 use super::super::close::watch;
 use super::super::measured::Measured;
 use super::{Observed, Replay, cases};
@@ -261,8 +261,10 @@ pub(super) fn orphan(run: Measured) -> Result<Replay, WorldError> {
 }
 
 fn close_into_a_hole(case: &'static str, until: f64) -> Result<View, WorldError> {
-    let mut bench = Bench::set(Setting { settle: SETTLE, ..Setting::default() });
+    let mut bench = Bench::set(Setting::default());
     let warm_up = bench.warm_up;
+    let has_read = Arc::new(Notify::new());
+    let read = has_read.clone();
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
         match case {
@@ -271,6 +273,7 @@ fn close_into_a_hole(case: &'static str, until: f64) -> Result<View, WorldError>
             _ => {
                 stream.shutdown().await?;
                 reads(&mut stream).await;
+                has_read.notify_one();
                 listen_to(&mut stream).await;
             }
         }
@@ -283,7 +286,9 @@ fn close_into_a_hole(case: &'static str, until: f64) -> Result<View, WorldError>
             std::future::pending::<()>().await;
         }
         note!("end of stream");
-        stream.write_all(&[1; 10]).await
+        stream.write_all(&[1; 10]).await?;
+        read.notified().await;
+        Ok(())
     });
     let hole = bench.world.at(warm_up.t0).partition(&bench.a, &bench.b);
     if case == "halfclose_5s" {

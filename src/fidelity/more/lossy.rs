@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::super::bench::{A, B, Bench, Setting, connect};
 use super::super::measured::Measured;
+use super::super::seen::Seen;
 use super::bulk::a_sends;
 use super::{Observed, Replay};
 use crate::net::ListenOptions;
@@ -73,13 +74,7 @@ pub(super) fn messages(run: Measured) -> Result<Replay, WorldError> {
         late.extend(of_time);
     }
     let linux = Observed::new()
-        .saw(
-            "delay",
-            super::super::seen::Seen::Spread {
-                median: run.get("p50").number(),
-                p90: run.get("p90").number(),
-            },
-        )
+        .saw("delay", Seen::Spread { median: run.get("p50").number(), p90: Some(run.get("p90").number()) })
         .runs("of 95 %, at most", vec![run.get("p95").number()])
         .runs("of 99 %, at most", vec![run.get("p99").number()])
         .runs("longest", vec![run.get("max").number()]);
