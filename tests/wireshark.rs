@@ -24,7 +24,7 @@ const ERROR: u32 = 0x0080_0000;
 const SYN: u32 = 0x2;
 /// FIN, SYN and RST (RFC 9293 section 3.1).
 const FIN_SYN_RST: u32 = 0x7;
-/// Linux opens a connection with a window of about this size, and closes none before its reader owes it as much.
+/// Linux opens a connection with a window of about this size, and closes none before as much has come.
 const FIRST_WINDOW: usize = 64_000;
 
 /// A run, and what to call it when something is wrong with it.
@@ -181,15 +181,17 @@ fn closed_for_no_reason(run: &Run, frames: &[Frame], n: usize) -> bool {
             && span.from <= packet.sent
             && span.until.is_none_or(|until| packet.sent <= until + secs(1))
     };
-    let Some(span) = run.trace.spans.iter().find(stopped) else { return true };
-    let unread: BTreeMap<&str, usize> = (run.trace.packets.iter().zip(frames))
+    if !run.trace.spans.iter().any(|span| stopped(&span)) {
+        return true;
+    }
+    let got: BTreeMap<&str, usize> = (run.trace.packets.iter().zip(frames))
         .filter(|(other, frame)| {
-            let arrived = matches!(other.fate, Fate::Arrived(at) if span.from <= at && at <= packet.sent);
+            let arrived = matches!(other.fate, Fate::Arrived(at) if at <= packet.sent);
             arrived && frame.get("tcp.stream") == frames[n].get("tcp.stream") && other.to == Some(packet.from)
         })
         .map(|(_, frame)| (frame.get("tcp.seq_raw"), frame.number("tcp.len") as usize))
         .collect();
-    unread.values().sum::<usize>() < FIRST_WINDOW
+    got.values().sum::<usize>() < FIRST_WINDOW
 }
 
 /// Everything that Wireshark finds wrong with runs, a line each, and how much it has looked at.

@@ -199,3 +199,29 @@ fn a_lost_window_update_is_made_up_for_by_a_probe() {
         same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 200_000));
     });
 }
+
+#[test]
+fn no_segment_is_longer_than_half_of_a_small_window() {
+    live(208, |live| {
+        live.path.one_way = 20 * MS;
+        let listener = listener(5_000);
+        SockRef::from(&listener).set_recv_buffer_size(1_460).expect("an option");
+        let linux = serve(listener, |mut stream| {
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).map(|_| got)
+        });
+        let id = live.connect(40_000, 5_000, &SocketOptions::default());
+        let at = live.now();
+        let mut talk = Talk::new(id, bytes(1, 20_000));
+        live.until("the end", |endpoint, now| {
+            talk.write(endpoint, now).expect("no error");
+            linux.is_finished().then_some(())
+        });
+        let took = live.now() - at;
+        same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 20_000));
+        // SWS avoidance in the sender (Linux's tcp_bound_to_half_wnd()): some 28 of them, a round trip each.
+        let longest = live.since(at, From::Us).map(|segment| segment.data.len()).max();
+        assert!(longest <= Some(724), "{longest:?}");
+        assert!(took < 2_500 * MS, "{took:?}: {}", live.told());
+    });
+}

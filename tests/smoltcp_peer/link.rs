@@ -295,6 +295,11 @@ impl Wire {
         }
         if let Some(ack) = segment.ack {
             let edge = ack.wrapping_add(u32::from(segment.window) << shift);
+            if segment.window == 0 {
+                // Linux takes it all back when it finds no memory (ICSK_ACK_NOMEM), and begins anew.
+                window.promised = Some(edge);
+                return Ok(());
+            }
             // Scaled, a window is a multiple of some bytes.
             let least = window.promised.map(|promised| promised.wrapping_sub((1 << shift) - 1));
             if least.is_some_and(|least| before(edge, least)) {
@@ -320,7 +325,7 @@ impl Wire {
     /// The last segments, a line each.
     fn told(&self) -> String {
         let mut out = format!("{}, {}; the last segments:\n", self.sides[0].told(), self.sides[1].told());
-        for Sent { at, from, segment: s, arrivals } in &self.sent[self.sent.len().saturating_sub(40)..] {
+        for Sent { at, from, segment: s, arrivals } in &self.sent[self.sent.len().saturating_sub(std::env::var("FULL").map_or(40, |_| 1_000_000))..] {
             let ack = s.ack.map_or(String::new(), |ack| format!(" ack {ack}"));
             let sack =
                 if s.options.sack.is_empty() { String::new() } else { format!(" sack {:?}", s.options.sack) };
