@@ -1,7 +1,7 @@
 //! What Wireshark sees in the packets of every scenario and of generated worlds: nothing malformed, no window of zero
 //! that Linux would not send, and the same retransmissions and keepalives as the trace reports.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::tshark::{self, Frame};
@@ -21,6 +21,8 @@ mod common;
 
 /// `PI_ERROR`, the severity of what Wireshark calls an error (its `epan/proto.h`).
 const ERROR: u32 = 0x0080_0000;
+/// FIN and SYN in the byte of flags (RFC 9293 section 3.1).
+const FIN: u32 = 0x1;
 const SYN: u32 = 0x2;
 /// FIN, SYN and RST (RFC 9293 section 3.1).
 const FIN_SYN_RST: u32 = 0x7;
@@ -156,18 +158,32 @@ fn otherwise_than_told(frame: &Frame, packet: &Packet, seen: &mut Seen) -> Optio
     }
 }
 
-/// Which frames Wireshark cannot judge: a router has changed the address of a connection in its midst, and for Wireshark
-/// it is one whose beginning it has missed.
-fn beginning_unseen(frames: &[Frame]) -> Vec<bool> {
-    let mut begun = BTreeSet::new();
-    let judged = frames.iter().map(|frame| {
-        let side = (frame.get("tcp.stream"), frame.get("ip.src"));
-        if frame.number("tcp.flags") & SYN != 0 {
-            begun.insert(side);
+/// Which frames Wireshark cannot judge, for it has missed what went before: a router has changed the address of a
+/// connection in its midst, or the interface was down and what was sent then for the first time was on no wire.
+fn beginning_unseen(frames: &[Frame], run: &Run) -> Vec<bool> {
+    // How far each side of a connection has come; `None`: its SYN was not seen.
+    let mut sides: BTreeMap<(&str, &str), Option<u32>> = BTreeMap::new();
+    let unseen = frames.iter().zip(&run.trace.packets).map(|(frame, packet)| {
+        let side = sides.entry((frame.get("tcp.stream"), frame.get("ip.src"))).or_default();
+        let (seq, flags) = (frame.number("tcp.seq_raw"), frame.number("tcp.flags"));
+        let end = seq
+            .wrapping_add(frame.number("tcp.len"))
+            .wrapping_add((flags & SYN) >> 1)
+            .wrapping_add(flags & FIN);
+        if flags & SYN != 0 {
+            *side = Some(end);
         }
-        !begun.contains(&side)
+        let Some(furthest) = side else { return true };
+        let new = (end.wrapping_sub(*furthest) as i32) > 0;
+        *furthest = if new { end } else { *furthest };
+        let was_down = |span: &Span| {
+            ["offline", "switch", "suspend"].contains(&span.what)
+                && span.hosts.contains(&packet.from)
+                && span.from <= packet.sent
+        };
+        new && packet.marks.retransmission && run.trace.spans.iter().any(was_down)
     });
-    judged.collect()
+    unseen.collect()
 }
 
 /// Whether a closed window is one that its machine has no reason to announce: every process reads what comes for as long
@@ -175,13 +191,13 @@ fn beginning_unseen(frames: &[Frame]) -> Vec<bool> {
 fn closed_for_no_reason(run: &Run, frames: &[Frame], n: usize) -> bool {
     let packet = &run.trace.packets[n];
     // What the reader owes may be told a moment after it has been let go.
-    let stopped = |span: &&Span| {
+    let stopped = |span: &Span| {
         ["stall", "suspend", "slow"].contains(&span.what)
             && span.hosts.contains(&packet.from)
             && span.from <= packet.sent
             && span.until.is_none_or(|until| packet.sent <= until + secs(1))
     };
-    if !run.trace.spans.iter().any(|span| stopped(&span)) {
+    if !run.trace.spans.iter().any(stopped) {
         return true;
     }
     let got: BTreeMap<&str, usize> = (run.trace.packets.iter().zip(frames))
@@ -201,7 +217,7 @@ fn judged(runs: &[Run]) -> (Vec<String>, Seen) {
     let traces: Vec<&Trace> = runs.iter().map(|run| &run.trace).collect();
     for (run, frames) in runs.iter().zip(tshark::frames(&traces)) {
         assert_eq!(frames.len(), run.trace.packets.len(), "{}", run.name);
-        let unknown = beginning_unseen(&frames);
+        let unknown = beginning_unseen(&frames, run);
         for (n, (frame, packet)) in frames.iter().zip(&run.trace.packets).enumerate() {
             seen.frames += 1;
             let mut what = unsound(frame);
