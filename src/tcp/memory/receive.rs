@@ -175,14 +175,17 @@ impl ReceiveMemory {
     /// The process has read `len` bytes; `unread` more are there for it in order. To the limit it matters how much it
     /// reads in a round trip (tcp_rcv_space_adjust).
     pub fn copied(&mut self, now: Duration, len: usize, unread: usize) {
-        // Linux looks after every packet it has copied: what it finds after the first is what counts.
-        let first = self.packets.front().map_or(0, |packet| packet.len).min(len as u32);
-        self.free(first);
-        self.reading.copied += u64::from(first);
-        let rest = len as u32 - first;
-        self.measure_reading(now, unread as u64 + u64::from(rest));
-        self.free(rest);
-        self.reading.copied += u64::from(rest);
+        // Linux looks after every packet it has copied, and its process runs while a burst arrives. Here a burst of a
+        // line without limits is there at one instant, before its reader has run: the look waits until the reader has
+        // caught up, or has had its time.
+        self.free(len as u32);
+        self.reading.copied += len as u64;
+        let caught_up = unread == 0;
+        if caught_up
+            || self.round_trip.smoothed.is_some_and(|rtt| now.saturating_sub(self.reading.since) >= rtt * 2)
+        {
+            self.measure_reading(now, unread as u64);
+        }
     }
 
     /// So many bytes of what had arrived were there twice: nobody will read them.
