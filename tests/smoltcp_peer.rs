@@ -81,13 +81,17 @@ fn smoltcp(secret: u64, settings: &Settings, connects: bool) -> Box<dyn Side> {
 
 proptest! {
     // The same cases every time; another seed or more of them find more.
-    #![proptest_config(ProptestConfig { cases: 1000, max_shrink_iters: 300, failure_persistence: None, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, max_shrink_iters: 300, failure_persistence: None, rng_seed: RngSeed::Fixed(3), ..ProptestConfig::default() })]
 
     #[test]
     fn smoltcp_and_we_bring_every_byte_both_ways_and_close(
         secret: u64, settings in [settings(), settings()], processes in [process(), process()], link in link(),
         we_connect: bool
     ) {
+        // Where a window closes over data that are under way, or a window of zero is overtaken by a wider one, smoltcp waits
+        // for ever.
+        let mut settings = settings;
+        settings[0].receive += 20_000;
         let sides = [ours(secret, &settings[0], we_connect), smoltcp(!secret, &settings[1], !we_connect)];
         Wire::new(sides, link).run(&processes, LASTS).map_err(TestCaseError::fail)?;
     }
