@@ -109,16 +109,20 @@ impl Segment {
             Some(ack) => (ack, None),
             None => (0, Some(self.end())),
         };
-        Self {
-            src: self.dst,
-            dst: self.src,
-            flags: Flags { rst: true, ack: ack.is_some(), ..Flags::default() },
-            seq,
-            ack,
-            window: 0,
-            options: TcpOptions::default(),
-            data: Bytes::new(),
-        }
+        Self::bare(self.dst, self.src, Flags { rst: true, ..Flags::default() }, seq, ack, 0)
+    }
+
+    /// A segment without options and data; the flag ACK is set as `ack` says.
+    pub(crate) fn bare(
+        src: SocketAddrV4,
+        dst: SocketAddrV4,
+        flags: Flags,
+        seq: u32,
+        ack: Option<u32>,
+        window: u16,
+    ) -> Self {
+        let flags = Flags { ack: ack.is_some(), ..flags };
+        Self { src, dst, flags, seq, ack, window, options: TcpOptions::default(), data: Bytes::new() }
     }
 }
 

@@ -4,8 +4,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 
 use bytes::Bytes;
 
-use super::Segment;
 use super::ipv4::{self, TCP};
+use super::{Datagram, Flags, Segment, Transport};
 
 /// A TCP segment between 10.0.0.1 and 10.0.0.2 (the lower port is the server's, and so 10.0.0.2).
 #[derive(Debug, Clone)]
@@ -88,4 +88,27 @@ impl Tcp {
     pub(crate) fn segment(&self) -> Segment {
         Segment::parse(&self.packet()).expect("it was made as one")
     }
+}
+
+pub(crate) const NONE: Flags = Flags { syn: false, fin: false, rst: false, psh: false, ack: false };
+pub(crate) const SYN: Flags = Flags { syn: true, ..NONE };
+pub(crate) const FIN: Flags = Flags { fin: true, ..NONE };
+pub(crate) const RST: Flags = Flags { rst: true, ..NONE };
+pub(crate) const PSH: Flags = Flags { psh: true, ..NONE };
+
+/// A segment without options and data.
+pub(crate) fn bare(
+    src: SocketAddrV4,
+    dst: SocketAddrV4,
+    flags: Flags,
+    seq: u32,
+    ack: Option<u32>,
+    window: u16,
+) -> Transport {
+    Segment::bare(src, dst, flags, seq, ack, window).into()
+}
+
+/// A datagram.
+pub(crate) fn datagram(src: SocketAddrV4, dst: SocketAddrV4, data: &[u8]) -> Transport {
+    Datagram { src, dst, data: Bytes::copy_from_slice(data) }.into()
 }

@@ -20,7 +20,7 @@ pub use engine::Engine;
 pub use engine::ending::{Failure, Until, until};
 pub use engine::limits::Limits;
 pub use machine::datagrams::SimDatagrams;
-pub use machine::kernel::{Sysctls, TimerPolicy};
+pub use crate::tcp::{Sysctls, TimerPolicy};
 pub use machine::socket::{SimListener, SimNet, SimStream};
 pub use path::link::Quality;
 pub use path::router::{Forgotten, RouterOptions};

@@ -16,7 +16,7 @@ use super::engine::ending::{Failure, Until};
 use super::engine::limits::Limits;
 use super::engine::{self, Engine};
 use super::fault::{GivenFaults, Script, ScriptError};
-use super::machine::kernel::Sysctls;
+use crate::tcp::Sysctls;
 use super::machine::running::Program;
 use super::machine::socket::SimNet;
 use super::path::link::Quality;

@@ -29,7 +29,12 @@ pub(super) struct Rtt {
     /// Linux: when this round trip ends, as a sequence number.
     round_ends: u32,
     measured: bool,
+    /// The shortest round trip of late, and when it was measured.
+    shortest: Option<(Duration, Duration)>,
 }
+
+/// Linux's `tcp_min_rtt_wlen`: the shortest round trip counts for so long.
+const SHORTEST_COUNTS: Duration = Duration::from_secs(300);
 
 impl Rtt {
     pub fn new(sysctls: &Sysctls) -> Self {
@@ -43,12 +48,17 @@ impl Rtt {
             rttvar_us: 0,
             round_ends: 0,
             measured: false,
+            shortest: None,
         }
     }
 
     /// Takes a measurement: an acknowledgement up to `acked` came `sample` after the segment was sent, while the
     /// sender had got to `next`.
-    pub fn measure(&mut self, sample: Duration, acked: u32, next: u32) {
+    pub fn measure(&mut self, now: Duration, sample: Duration, acked: u32, next: u32) {
+        if self.shortest.is_none_or(|(least, at)| sample <= least || now.saturating_sub(at) > SHORTEST_COUNTS)
+        {
+            self.shortest = Some((sample, now));
+        }
         let sample_us = i64::try_from(sample.as_micros()).unwrap_or(i64::MAX / 16).max(1);
         if !self.measured {
             self.measured = true;
@@ -73,13 +83,23 @@ impl Rtt {
             self.rttvar_us = self.rttvar_us.max(self.mdev4_max_us);
         }
         // Once a round trip the variation may shrink, but not below rto_min.
-        if !super::segment::before(acked, self.round_ends) {
+        if !super::seq::before(acked, self.round_ends) {
             if self.mdev4_max_us < self.rttvar_us {
                 self.rttvar_us -= (self.rttvar_us - self.mdev4_max_us) / 4;
             }
             self.round_ends = next;
             self.mdev4_max_us = self.rto_min_us;
         }
+    }
+
+    /// Whether any round trip was measured.
+    pub fn is_measured(&self) -> bool {
+        self.measured
+    }
+
+    /// The shortest round trip of late.
+    pub fn shortest(&self) -> Option<Duration> {
+        self.shortest.map(|(rtt, _)| rtt)
     }
 
     /// The smoothed round-trip time, once measured.
@@ -104,11 +124,6 @@ impl Rtt {
             }
         }
     }
-
-    /// The retransmission timeout after `backoff` doublings.
-    pub fn timeout_backed_off(&self, backoff: u32) -> Duration {
-        self.timeout().saturating_mul(1 << backoff.min(30)).min(self.cap)
-    }
 }
 
 fn micros(us: i64) -> Duration {
@@ -122,7 +137,7 @@ mod tests {
     fn after(samples: &[u64], timers: TimerPolicy) -> Duration {
         let mut rtt = Rtt::new(&Sysctls { timers, ..Sysctls::default() });
         for (i, ms) in (1u32..).zip(samples) {
-            rtt.measure(Duration::from_millis(*ms), i, i);
+            rtt.measure(Duration::ZERO, Duration::from_millis(*ms), i, i);
         }
         rtt.timeout()
     }
@@ -138,12 +153,5 @@ mod tests {
         assert_eq!(after(&[20; 20], TimerPolicy::Rfc6298), Duration::from_secs(1));
         // One measurement R: SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR = 3 R.
         assert_eq!(after(&[500], TimerPolicy::Rfc6298), Duration::from_millis(1500));
-    }
-
-    #[test]
-    fn doubling_stops_at_the_cap() {
-        let mut rtt = Rtt::new(&Sysctls::default());
-        rtt.measure(Duration::from_millis(100), 1, 1);
-        assert_eq!(rtt.timeout_backed_off(20), Duration::from_secs(120));
     }
 }

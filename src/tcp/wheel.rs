@@ -16,8 +16,28 @@ const LEVEL_SIZE: u64 = 64;
 /// Levels of the wheel at HZ > 100 (`LVL_DEPTH`).
 const LEVELS: u32 = 9;
 
-/// When a timer armed at `now` to expire `delay` later fires.
-pub fn fires_at(now: Duration, delay: Duration) -> Duration {
+/// A kernel's wheel: how far its clock was when time began here. Where in a bucket a timer falls is a matter of when the
+/// machine was booted, which is why two runs of one experiment on Linux differ by that much.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wheel {
+    phase_us: u64,
+}
+
+impl Wheel {
+    /// A wheel whose position follows from `seed`: anywhere within the coarsest level that timers of minutes reach.
+    pub fn at(seed: u64) -> Self {
+        Self { phase_us: seed % (1 << 36) }
+    }
+
+    /// When a timer armed at `now` to expire `delay` later fires.
+    pub fn fires_at(self, now: Duration, delay: Duration) -> Duration {
+        let phase = Duration::from_micros(self.phase_us);
+        fires_at(now + phase, delay).saturating_sub(phase).max(now)
+    }
+}
+
+/// The same where the wheel's clock began with ours.
+fn fires_at(now: Duration, delay: Duration) -> Duration {
     let clock = micros(now) / JIFFY_US;
     let expires = clock + micros(delay).div_ceil(JIFFY_US);
     let distance = expires - clock;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::congestion::CongestionControl;
 use crate::parameter::{ByteSize, Choice, mins, ms, secs};
 
 /// Whose timers a kernel's TCP runs on.
@@ -48,10 +49,26 @@ crate::parameters! {
         time_wait: Duration = secs(60), in secs(0)..=mins(10);
         /// TCP_DELACK_MIN: how long an acknowledgement may wait for data to ride on.
         delayed_ack: Duration = ms(40), in ms(0)..=ms(500);
-        /// tcp_rmem: receive buffer of a connection.
-        rmem: ByteSize = ByteSize(128 << 10), in ByteSize(512)..=ByteSize(64 << 20);
-        /// tcp_wmem: send buffer of a connection (Linux grows it by itself; this is the size it was seen to reach).
-        wmem: ByteSize = ByteSize(256 << 10), in ByteSize(512)..=ByteSize(64 << 20);
+        /// tcp_rmem: what the receive buffer of a connection may grow to (it begins with 128 KiB, or with this).
+        rmem: ByteSize = ByteSize(32 << 20), in ByteSize(2048)..=ByteSize(64 << 20);
+        /// tcp_wmem: what the send buffer of a connection may grow to (it begins with 16 KiB, or with this).
+        wmem: ByteSize = ByteSize(4 << 20), in ByteSize(2048)..=ByteSize(64 << 20);
+        /// tcp_timestamps: measure round trips by timestamps (RFC 7323), also those of retransmissions.
+        timestamps: bool = true;
+        /// tcp_sack: tell, and be told, which segments beyond a gap have arrived (RFC 2018).
+        sack: bool = true;
+        /// tcp_window_scaling: windows of more than 64 KiB (RFC 7323 section 2).
+        window_scaling: bool = true;
+        /// RFC 5961: answer a SYN on a live connection, and a RST that is not exactly in place, by an acknowledgement.
+        challenge_ack: bool = true;
+        /// tcp_congestion_control: cubic or reno.
+        congestion_control: CongestionControl = CongestionControl::Cubic;
+        /// tcp_slow_start_after_idle: begin with a small window again after a pause of more than an RTO.
+        slow_start_after_idle: bool = true;
+        /// tcp_frto: after a timeout, find out whether it was spurious (RFC 5682).
+        frto: bool = true;
+        /// tcp_reordering: how many segments may overtake one before it counts as lost.
+        reordering: u32 = 3, in 1..=300;
         /// ip_local_port_range: first port for outgoing connections (the last is 60999).
         first_local_port: u32 = 32_768, in 1024..=60_999;
     }
