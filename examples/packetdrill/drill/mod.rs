@@ -11,13 +11,13 @@ mod poll;
 mod preamble;
 mod run;
 mod script;
-mod settings;
+pub mod settings;
 pub mod subject;
 mod symbols;
 mod token;
 
-pub use parse::parse;
-pub use run::run;
+use settings::Settings;
+use subject::Subject;
 
 /// What became of a script.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,5 +52,17 @@ pub enum Stop {
 impl From<Fault> for Stop {
     fn from(fault: Fault) -> Self {
         Stop::Fail(fault)
+    }
+}
+
+/// Runs a script on the TCP that `make` makes from its settings, which begin as the given ones.
+pub fn run<S: Subject>(
+    text: &str,
+    settings: Settings,
+    make: impl FnOnce(&Settings) -> Result<S, String>,
+) -> Outcome {
+    match parse::parse(text) {
+        Ok(script) => run::run(&script, settings, make),
+        Err(fault) => Outcome::Fail(fault),
     }
 }

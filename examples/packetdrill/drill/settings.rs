@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
+pub use super::preamble::harmless;
 use super::script::Micros;
 use super::{Fault, Stop};
 

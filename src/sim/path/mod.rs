@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use self::link::{Direction, Quality, Verdict, Window};
 use self::router::{Routed, Router, RouterOptions};
+use crate::mix;
 use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
-use crate::mix;
 use crate::sim::machine::kernel::Departure;
 use crate::trace::recorder::{PacketId, Recorder};
 use crate::trace::{Fate, HostId, Packet};

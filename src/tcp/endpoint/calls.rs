@@ -110,7 +110,10 @@ impl Endpoint {
     /// Whether any connection, or what stays of one, has that local port.
     pub fn uses_port(&self, port: u16) -> bool {
         self.time_waits.keys().any(|tuple| tuple.local.port() == port)
-            || self.ids().filter_map(|id| self.conn(id)).any(|c| c.state != State::Closed && c.tuple.local.port() == port)
+            || self
+                .ids()
+                .filter_map(|id| self.conn(id))
+                .any(|c| c.state != State::Closed && c.tuple.local.port() == port)
     }
 
     /// Whether a connection has no process any more.

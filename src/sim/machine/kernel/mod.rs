@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-pub(in crate::sim) use crate::tcp::ConnId;
 use crate::mix;
 use crate::packet::{Marks, Transport};
 use crate::sim::machine::process::ProcessId;
+pub(in crate::sim) use crate::tcp::ConnId;
 use crate::tcp::{Endpoint, Event, Sysctls};
 use crate::trace::HostId;
 use crate::trace::recorder::Recorder;
