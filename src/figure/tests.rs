@@ -267,7 +267,7 @@ prop_compose! {
         name in prop::sample::select(&NAMES[..]), value in ".{0,12}",
     ) -> Event {
         let at = Duration::from_micros(at);
-        Event { at, host: host.map(HostId), layer, name, fields: vec![("key", value.into())] }
+        Event { at, host: host.map(HostId), layer, name, fields: [("key", value.into())].into_iter().collect() }
     }
 }
 

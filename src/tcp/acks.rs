@@ -98,6 +98,11 @@ impl Acks {
         self.owed = true;
     }
 
+    /// The receive buffer is half full: nothing is gained by haste.
+    pub fn slow_down(&mut self) {
+        self.quick = 0;
+    }
+
     /// Whether acknowledgements leave at once just now.
     pub fn is_quick(&self) -> bool {
         self.shortest.is_zero() || (self.quick > 0 && !self.interactive)

@@ -30,7 +30,10 @@ pub(crate) mod text;
 pub mod vocabulary;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use smallvec::SmallVec;
 
 pub use end_state::{MachineState, SocketInfo};
 pub use hosts::Hosts;
@@ -92,7 +95,7 @@ pub enum Value {
     /// Yes or no.
     Bool(bool),
     /// Anything else.
-    Text(String),
+    Text(Arc<str>),
 }
 
 impl fmt::Display for Value {
@@ -139,14 +142,17 @@ impl From<bool> for Value {
 }
 impl From<String> for Value {
     fn from(v: String) -> Self {
-        Value::Text(v)
+        Value::Text(v.into())
     }
 }
 impl From<&str> for Value {
     fn from(v: &str) -> Self {
-        Value::Text(v.to_owned())
+        Value::Text(v.into())
     }
 }
+
+/// The particulars of an event: names and values; most events have two or fewer. Reads as a slice.
+pub type Fields = SmallVec<[(&'static str, Value); 2]>;
 
 /// Something a host noticed, said or did.
 #[derive(Debug, Clone, PartialEq)]
@@ -160,7 +166,7 @@ pub struct Event {
     /// What happened, in a few words: `update received`.
     pub name: &'static str,
     /// The particulars, in the order in which they were given.
-    pub fields: Vec<(&'static str, Value)>,
+    pub fields: Fields,
 }
 
 impl Event {

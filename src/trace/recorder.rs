@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::{Counters, Event, Fate, HostId, Layer, Packet, Recording, Span, Trace, Value};
+use super::names::intern;
+use super::{Counters, Event, Fate, Fields, HostId, Layer, Packet, Recording, Span, Trace};
 
 /// Names for addresses, as a hosts file has them.
 type Names = Arc<BTreeMap<Ipv4Addr, String>>;
@@ -159,13 +160,10 @@ impl Recorder {
         let _ = self.0.names.set(names);
     }
 
-    /// An address by its machine's name (`phone:32768`), if it is an address and has a name; otherwise as it is.
-    pub(super) fn named(&self, text: String) -> String {
-        let name = || {
-            let address: SocketAddrV4 = text.parse().ok()?;
-            Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
-        };
-        name().unwrap_or(text)
+    /// An address by its machine's name (`phone:32768`), if it is an address and has a name.
+    pub(super) fn named(&self, text: &str) -> Option<String> {
+        let address: SocketAddrV4 = text.parse().ok()?;
+        Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
     }
 
     /// Declares names that events may have, besides the [`vocabulary`](super::vocabulary).
@@ -180,7 +178,31 @@ impl Recorder {
         host: Option<HostId>,
         layer: Layer,
         name: &'static str,
-        fields: Vec<(&'static str, Value)>,
+        fields: impl Into<Fields>,
+    ) {
+        self.take_down(at, host, layer, name, |name| name, || fields.into());
+    }
+
+    /// Takes down an event whose name is no literal; its fields are put together if somebody keeps them.
+    pub(super) fn logged(
+        &self,
+        at: Duration,
+        host: HostId,
+        layer: Layer,
+        name: &str,
+        fields: impl FnOnce() -> Fields,
+    ) {
+        self.take_down(at, Some(host), layer, name, intern, fields);
+    }
+
+    fn take_down<'a>(
+        &self,
+        at: Duration,
+        host: Option<HostId>,
+        layer: Layer,
+        name: &'a str,
+        keep: impl FnOnce(&'a str) -> &'static str,
+        fields: impl FnOnce() -> Fields,
     ) {
         // An engine may run on to the end of a tick.
         if at >= self.0.ends {
@@ -194,12 +216,12 @@ impl Recorder {
         if used.events > self.0.bounds.events {
             return self.overran("events", self.0.bounds.events);
         }
-        trace.counters.event(host, layer, name);
+        let name = trace.counters.event(host, layer, name, keep);
         if let Some(watched) = watched.as_mut().filter(|watched| watched.name == name) {
             watched.events.push((at, host));
         }
         if self.keeps(Recording::Story) {
-            trace.events.push(Event { at, host, layer, name, fields });
+            trace.events.push(Event { at, host, layer, name, fields: fields() });
         }
     }
 
@@ -292,8 +314,8 @@ impl Recorder {
         if cut && self.keeps(Recording::Packets) {
             trace.counters = Counters::counted(&trace.events, &trace.packets);
         }
-        trace.events.sort_by_key(|e| (e.at, e.host));
-        trace.packets.sort_by_key(|p| (p.sent, p.from));
+        in_order(&mut trace.events, |e| e.at, |e| e.host);
+        in_order(&mut trace.packets, |p| p.sent, |p| p.from);
         trace.spans.sort_by_key(|s| s.from);
         trace
     }
@@ -301,6 +323,17 @@ impl Recorder {
     fn lock(&self) -> MutexGuard<'_, Open> {
         // A panic while recording leaves the trace as it was: nothing in it is half-written.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts into order by time, then by host. Only what was recorded at one and the same time is out of order, unless an engine
+/// lets hosts run ahead of each other.
+fn in_order<T, H: Ord>(recorded: &mut [T], at: impl Fn(&T) -> Duration, host: impl Fn(&T) -> H) {
+    if !recorded.is_sorted_by_key(&at) {
+        return recorded.sort_by_key(|one| (at(one), host(one)));
+    }
+    for together in recorded.chunk_by_mut(|a, b| at(a) == at(b)) {
+        together.sort_by_key(&host);
     }
 }
 

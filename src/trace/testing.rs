@@ -37,7 +37,7 @@ impl TraceBuilder {
         fields: &[(&'static str, Value)],
     ) -> &mut Self {
         let host = (!host.is_empty()).then(|| self.host(host));
-        self.0.events.push(Event { at: at_ms(ms), host, layer, name, fields: fields.to_vec() });
+        self.0.events.push(Event { at: at_ms(ms), host, layer, name, fields: fields.into() });
         self
     }
 

@@ -194,8 +194,7 @@ impl Connection {
             self.recovery.first_retransmission = None;
         }
         if bytes > 0 {
-            self.send_memory.acknowledged(bytes as u64, self.mss, self.congestion.cwnd());
-            self.check_space(cx);
+            self.send_memory.acknowledged(bytes as u64);
         }
         told.data = segments > u32::from(syn);
         // Only what was sent once measures (Karn), unless timestamps tell which transmission is acknowledged (RFC 7323
@@ -281,9 +280,9 @@ impl Connection {
         }
     }
 
-    /// Room was made in the send buffer.
-    fn check_space(&mut self, cx: &mut Cx<'_>) {
-        if self.writer_waits && self.is_writable() {
+    /// What a segment allowed has been sent: was room made in the send buffer?
+    pub(super) fn check_space(&mut self, cx: &mut Cx<'_>) {
+        if self.writer_waits && self.send_memory.check_space(self.congestion.cwnd(), self.send.in_flight()) {
             self.wake_writer(cx);
         }
     }

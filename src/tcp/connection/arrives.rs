@@ -45,6 +45,7 @@ impl Connection {
             return;
         }
         self.transmit(cx);
+        self.check_space(cx);
         self.check_ack(cx);
     }
 

@@ -1,6 +1,7 @@
 //! What the process above a connection does with it: reads, writes, closes, sets options.
 
 use super::*;
+use crate::tcp::memory::size_goal;
 use crate::tcp::seq::distance;
 
 impl Connection {
@@ -8,7 +9,7 @@ impl Connection {
     pub fn read(&mut self, cx: &mut Cx<'_>, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         if self.reassembly.unread() > 0 {
             let n = self.reassembly.read(buffer);
-            self.receive_memory.copied(cx.now, n, self.rtt.smoothed());
+            self.receive_memory.copied(cx.now, n, self.reassembly.unread());
             self.check_ack_after_reading(cx);
             return Some(Ok(n));
         }
@@ -32,14 +33,10 @@ impl Connection {
         }
         let since = distance(self.window_told, self.receive_next);
         let mut tell = self.acks.owed
-            && (since > self.acks.segment_len
+            && (since > self.receive_memory.segment()
                 || self.acks.wants_one_after_reading(self.reassembly.unread() == 0));
         if !tell && !self.fin_taken {
-            let open = self.open_window();
-            if open <= self.receive_memory.clamp() / 2 {
-                let new = self.window_to_tell();
-                tell = new > 0 && new >= 2 * open;
-            }
+            tell = self.receive_memory.should_announce(self.open_window());
         }
         if tell {
             self.send_ack(cx);
@@ -68,9 +65,8 @@ impl Connection {
             return Some(Ok(0));
         }
         let mut done = 0;
-        while done < data.len() && self.may_queue() {
-            let tail = self.send.unsent_len() > 0;
-            let n = self.send_memory.write(data.len() - done, tail, self.size_goal());
+        while done < data.len() {
+            let n = self.send_memory.write(data.len() - done, size_goal(self.mss, self.largest_window));
             if n == 0 {
                 break;
             }
@@ -90,24 +86,11 @@ impl Connection {
         Some(Ok(done))
     }
 
-    /// TCP_NOTSENT_LOWAT: no more waits unsent than the process wants.
-    fn may_queue(&self) -> bool {
-        self.options.notsent_lowat.is_none_or(|most| (self.send.unsent_len() as u64) < most.0.max(1))
-    }
-
-    /// How much is put together before it is sent: as many full segments as half the peer's largest window has room for,
-    /// up to 64 KiB (Linux's `tcp_xmit_size_goal()`).
-    fn size_goal(&self) -> usize {
-        let mss = self.mss.max(1);
-        let most = (u32::from(u16::MAX) - 400).min((self.largest_window / 2).max(mss));
-        (most / mss * mss).max(mss) as usize
-    }
-
     /// Whether a writer would find room, or an error (Linux's `sk_stream_is_writeable()`).
     pub fn is_writable(&self) -> bool {
         self.error.is_some()
             || !(self.state.may_send() || self.state == State::SynSent)
-            || (self.state.may_send() && self.send_memory.is_writable() && self.may_queue())
+            || (self.state.may_send() && self.send_memory.is_writable())
     }
 
     /// A process waits for the end of the handshake.
@@ -166,11 +149,12 @@ impl Connection {
         let before = std::mem::replace(&mut self.options, options.clone());
         let bytes = |size: Option<crate::parameter::ByteSize>| size.map(|s| s.0);
         if options.send_buffer != before.send_buffer {
-            self.send_memory.set_fixed(bytes(options.send_buffer));
+            bytes(options.send_buffer).into_iter().for_each(|size| self.send_memory.set_fixed(size));
         }
         if options.receive_buffer != before.receive_buffer {
-            self.receive_memory.set_fixed(bytes(options.receive_buffer));
+            bytes(options.receive_buffer).into_iter().for_each(|size| self.receive_memory.set_fixed(size));
         }
+        self.send_memory.set_unsent_limit(bytes(options.notsent_lowat));
         if options.keepalive != before.keepalive && self.state.is_synchronized() && !self.orphan {
             self.restart_keepalive(cx.now);
         }

@@ -1,7 +1,7 @@
 //! What a segment carries: data and a FIN (RFC 9293 section 3.10.7.4, seventh and eighth step).
 
 use super::*;
-use crate::tcp::seq::{after, before};
+use crate::tcp::seq::{after, before, distance, latest};
 
 /// So many duplicate acknowledgements leave at once, since a sender without RACK counts to three (RFC 5681 section 3.2).
 const TOLD_AT_ONCE: u32 = 3;
@@ -44,7 +44,8 @@ impl Connection {
         }
         let data = segment.data.slice(old.min(segment.data.len())..);
         if !data.is_empty() {
-            if !self.receive_memory.arrived(cx.now, data.len(), true) {
+            self.measure_as_receiver(cx.now, segment);
+            if !self.receive_memory.arrived(cx.now, data.len(), segment.flags.psh, 0) {
                 self.acks.owed = true;
                 self.acks.now = true;
                 return self.wake_reader(cx);
@@ -74,6 +75,21 @@ impl Connection {
         self.acks.data_arrived(now, len as u32, self.rto, self.receive_window);
     }
 
+    /// The round trip as a receiver sees it: how old the echo of its own timestamp is (Linux's
+    /// `tcp_rcv_rtt_measure_ts()`).
+    fn measure_as_receiver(&mut self, now: Duration, segment: &Segment) {
+        let Some((_, echo)) = segment.options.timestamps.filter(|(_, echo)| self.timestamps && *echo != 0)
+        else {
+            return;
+        };
+        if self.echo_measured == Some(echo) {
+            return;
+        }
+        self.echo_measured = Some(echo);
+        let age = Duration::from_millis(u64::from(self.timestamp(now).wrapping_sub(echo)));
+        self.receive_memory.rtt(age, segment.data.len(), self.reassembly.unread());
+    }
+
     /// All of it was there before.
     fn is_repeated(&mut self, from: u32, end: u32) {
         self.tell_duplicate(from, end);
@@ -94,7 +110,9 @@ impl Connection {
         if segment.data.is_empty() {
             return;
         }
-        if !self.receive_memory.arrived(now, segment.data.len(), false) {
+        let furthest = self.reassembly.highest_block().unwrap_or(segment.end());
+        let beyond = distance(self.receive_next, latest(furthest, segment.end()));
+        if !self.receive_memory.arrived(now, segment.data.len(), segment.flags.psh, beyond) {
             return;
         }
         self.reassembly.insert(segment.seq, segment.data.clone());
@@ -133,7 +151,10 @@ impl Connection {
             return;
         }
         let since = self.receive_next.wrapping_sub(self.window_told);
-        let full = since > self.acks.segment_len && self.window_to_tell() >= self.receive_window;
+        if self.receive_memory.is_half_full() {
+            self.acks.slow_down();
+        }
+        let full = since > self.receive_memory.segment() && self.receive_memory.can_advance();
         if self.acks.now || full || self.acks.is_quick() {
             return self.send_ack(cx);
         }

@@ -59,7 +59,10 @@ impl Connection {
     }
 
     fn open_receive_window(&mut self) {
-        let (window, scale) = self.receive_memory.initial_window(u32::from(MSS));
+        // An answer to a SYN knows whether its segments will carry timestamps.
+        let options_len =
+            if self.state == State::SynReceived && self.timestamps { TIMESTAMPS_LEN } else { 0 };
+        let (window, scale) = self.receive_memory.initial_window(u32::from(MSS) - options_len);
         self.receive_window = window;
         self.receive_scale = if self.sysctls().window_scaling { scale } else { 0 };
         self.window_told = self.receive_next;
@@ -219,8 +222,9 @@ impl Connection {
         self.recovery.first_retransmission = None;
         self.last_sent = cx.now;
         self.usage.since = cx.now;
-        self.receive_memory.established(cx.now, self.mss);
-        self.send_memory.established(self.mss, self.congestion.cwnd());
+        self.receive_memory.established(cx.now, self.mss, self.receive_scale);
+        let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
+        self.send_memory.established(mss, self.congestion.cwnd());
         self.start_keepalive(cx.now);
         self.happened(cx, What::Established);
         self.wake_writer(cx);

@@ -120,6 +120,8 @@ pub(super) struct Connection {
     timestamp_recent_at: Duration,
     /// The timestamp of ours that the peer echoed last.
     echo: Option<u32>,
+    /// The one that a round trip was last measured by, as a receiver.
+    echo_measured: Option<u32>,
     sack: bool,
 
     acks: Acks,
@@ -183,6 +185,8 @@ impl Connection {
     ) -> Self {
         let sysctls = &common.sysctls;
         let bytes = |size: Option<crate::parameter::ByteSize>| size.map(|s| s.0);
+        let mut send_memory = SendMemory::new(sysctls.wmem.0, bytes(options.send_buffer));
+        send_memory.set_unsent_limit(bytes(options.notsent_lowat));
         Self {
             tuple,
             state: State::Closed,
@@ -195,7 +199,7 @@ impl Connection {
             reader_waits: false,
             writer_waits: false,
             send: SendQueue::new(isn),
-            send_memory: SendMemory::new(sysctls.wmem.0, bytes(options.send_buffer)),
+            send_memory,
             send_window: 0,
             largest_window: 0,
             window_told_at: 0,
@@ -215,6 +219,7 @@ impl Connection {
             timestamp_recent: 0,
             timestamp_recent_at: Duration::ZERO,
             echo: None,
+            echo_measured: None,
             sack: sysctls.sack,
             acks: Acks::new(sysctls.delayed_ack),
             compressed: Compressed::default(),
@@ -307,7 +312,6 @@ impl Connection {
         self.error = self.error.or(error);
         self.timers = Timers::default();
         self.send.clear();
-        self.send_memory = SendMemory::new(0, None);
         self.wake_reader(cx);
         self.wake_writer(cx);
     }

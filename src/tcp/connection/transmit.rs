@@ -111,6 +111,7 @@ impl Connection {
             self.send.small_end = self.send.nxt.wrapping_add(len as u32);
         }
         if len > 0 {
+            self.send_memory.sent(len as u32);
             if self.send.in_flight() == 0 {
                 self.congestion.tx_start(cx.now, self.last_sent);
             }
@@ -187,10 +188,8 @@ impl Connection {
 
     /// The window as it is to be told: never less than what was told before (RFC 9293 section 3.8.6).
     pub(super) fn window_to_tell(&mut self) -> u32 {
-        let unread = self.reassembly.unread();
         let open = self.open_window();
-        let most = u32::from(u16::MAX) << self.receive_scale;
-        self.receive_memory.window(unread, open, self.acks.segment_len, self.receive_scale).min(most)
+        self.receive_memory.window(open)
     }
 
     fn tell_window(&mut self) -> u32 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Kernel;
 use crate::tcp::What;
-use crate::trace::{Layer, Value};
+use crate::trace::{Layer, Recording, Value};
 
 impl Kernel {
     pub(super) fn log_tcp(&self, now: Duration, peer: SocketAddrV4, what: What) {
@@ -44,7 +44,7 @@ impl Kernel {
         peer: Option<SocketAddrV4>,
         mut fields: Vec<(&'static str, Value)>,
     ) {
-        if let Some(peer) = peer {
+        if let Some(peer) = peer.filter(|_| self.recorder.keeps(Recording::Story)) {
             fields.insert(0, ("peer", self.name_of(peer).into()));
         }
         self.recorder.event(now + self.slept, Some(self.host), layer, name, fields);
