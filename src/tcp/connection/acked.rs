@@ -54,8 +54,6 @@ impl Connection {
         let before_una = self.send.una;
         if before(ack, before_una) {
             if before(ack, before_una.wrapping_sub(self.largest_window.max(1))) {
-                // RFC 5961 section 5.2: older than anything that can still be under way.
-                self.challenge(cx);
                 return false;
             }
             self.take_timestamp(cx.now, segment);
