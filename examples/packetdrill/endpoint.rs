@@ -10,8 +10,8 @@ use halfopen::parameter::ByteSize;
 use halfopen::tcp::congestion::CongestionControl;
 use halfopen::tcp::{ConnId, Endpoint, State, Sysctls, Tuple};
 
-use crate::drill::settings::{Settings, harmless};
-use crate::drill::subject::{Options, Subject};
+use super::drill::settings::{Settings, harmless};
+use super::drill::subject::{Options, Subject};
 
 /// What initial sequence numbers and the position of the timer wheel are made from. No script depends on it.
 const SECRET: u64 = 0x5eed;

@@ -120,14 +120,18 @@ impl Python<'_> {
             // What follows is the message.
             return if self.rest.trim().is_empty() || self.eat(",") { Ok(holds) } else { self.unknown() };
         }
+        let whole = self.rest;
         let name = self.name();
         let old = self.variables.get(&name).copied();
         let value = match (name.as_str(), old) {
             ("", _) => return self.unknown(),
             (_, Some(old)) if self.eat("+=") => old + self.either()?,
             (_, Some(old)) if self.eat("-=") => old - self.either()?,
-            _ if self.eat("=") => self.either()?,
-            _ => return self.unknown(),
+            _ if !self.rest.trim_start().starts_with("==") && self.eat("=") => self.either()?,
+            _ => {
+                self.rest = whole;
+                return self.unknown();
+            }
         };
         self.variables.insert(name, value);
         if self.rest.trim().is_empty() { Ok(true) } else { self.unknown() }

@@ -5,11 +5,12 @@ use std::net::SocketAddrV4;
 
 use super::link::{Link, Stage};
 use super::options;
+use super::poll::{self, Watch};
 use super::run::Runner;
 use super::script::{Call, Expr, Micros};
 use super::subject::{Options, Subject};
 use super::symbols::{self, number, value};
-use super::{Fault, Stop, poll};
+use super::{Fault, Stop};
 
 /// The system calls that can be run.
 pub const KNOWN: &[&str] = &[
@@ -64,7 +65,7 @@ pub struct File<Id> {
     /// Whether shutdown(SHUT_WR) was called.
     pub mute: bool,
     /// Of an epoll(7) file: what it watches
-    pub watched: Vec<(i64, i64)>,
+    pub watched: Vec<Watch>,
 }
 
 /// A call that blocks, and what it has done so far.
@@ -178,7 +179,8 @@ impl<S: Subject> Runner<S> {
                 let backlog = u32::try_from(last_argument).unwrap_or(0);
                 let file = self.file(fd);
                 file.listening = true;
-                let (link, options) = (file.link, file.options.clone());
+                let link = file.link;
+                let options = self.effective_options(fd);
                 self.links[link].stage = Stage::Listening;
                 self.subject.listen(self.settings.port, backlog, &options);
                 Ok(Some(Ok(0)))
@@ -201,6 +203,12 @@ impl<S: Subject> Runner<S> {
     /// The open file of that number, which the caller has seen to be there.
     pub fn file(&mut self, fd: i64) -> &mut File<S::Id> {
         self.files.get_mut(&fd).expect("attempt() has looked for it")
+    }
+
+    /// The options of a file, with the settings that stand in for those that were not set.
+    fn effective_options(&mut self, fd: i64) -> Options {
+        let options = self.file(fd).options.clone();
+        Options { notsent_lowat: options.notsent_lowat.or(self.settings.notsent_lowat), ..options }
     }
 
     fn socket(&mut self, call: &Call) -> Result<Answer, Stop> {
@@ -258,7 +266,7 @@ impl<S: Subject> Runner<S> {
             let local = SocketAddrV4::new(self.settings.local, port);
             let remote = SocketAddrV4::new(self.settings.remote, self.settings.port);
             self.links[link] = Link::new(Stage::Connecting, local, remote);
-            let (clock, options) = (self.clock(), self.file(fd).options.clone());
+            let (clock, options) = (self.clock(), self.effective_options(fd));
             let id = self.subject.connect(clock, local, remote, &options);
             let file = self.file(fd);
             file.connection = Some(id);
@@ -321,8 +329,12 @@ impl<S: Subject> Runner<S> {
                 return Err(Stop::Skip(feature.to_string()));
             }
         }
-        if flags & value("MSG_ZEROCOPY") != 0 || has_control(call) {
-            return Err(Stop::Skip("MSG_ZEROCOPY and control messages".to_string()));
+        // MSG_ZEROCOPY changes what is told later on the error queue, and segments only of what is in many pieces.
+        if flags & value("MSG_ZEROCOPY") != 0 && pieces(call) > 16 {
+            return Err(Stop::Skip("MSG_ZEROCOPY".to_string()));
+        }
+        if has_control(call) {
+            return Err(Stop::Skip("control messages".to_string()));
         }
         let file = self.file(fd);
         let nonblocking = file.nonblocking || flags & value("MSG_DONTWAIT") != 0;
@@ -416,7 +428,8 @@ impl<S: Subject> Runner<S> {
         }
         let file = self.file(fd);
         let set = options::set(&mut file.options, name, value)?;
-        let (connection, new) = (file.connection, file.options.clone());
+        let connection = file.connection;
+        let new = self.effective_options(fd);
         if let Err(e) = set {
             return Ok(Some(Err(e)));
         }
@@ -523,6 +536,14 @@ fn message_part<'a>(call: &'a Call, name: &str) -> Option<&'a Expr> {
 
 fn has_control(call: &Call) -> bool {
     message_part(call, "msg_control").is_some_and(|c| !matches!(c, Expr::List(l) if l.is_empty()))
+}
+
+/// Of how many pieces a call writes.
+fn pieces(call: &Call) -> usize {
+    match message_part(call, "msg_iov") {
+        Some(Expr::List(parts)) => parts.len(),
+        _ => 1,
+    }
 }
 
 /// How many bytes a call reads or writes at most.

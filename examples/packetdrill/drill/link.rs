@@ -197,7 +197,7 @@ impl Link {
                 let apart = i64::from(actual_value.wrapping_sub(value) as i32).abs();
                 let part = (settings.tolerance_percent / 100.0 * at as f64) as Micros;
                 let late = apart.saturating_mul(settings.timestamp_tick) > settings.tolerance.max(part);
-                (late || echo != actual_echo).then_some("timestamps")
+                (late || (settings.echoes_compared && echo != actual_echo)).then_some("timestamps")
             }
             _ => Some("timestamps"),
         }

@@ -12,6 +12,19 @@ const PEER_CLOSED: [i64; 5] = [6, 7, 8, 9, 11];
 /// The state CLOSE of `tcp_states.h`.
 const CLOSED: i64 = 7;
 
+/// What an epoll(7) file watches.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    fd: i64,
+    events: i64,
+    /// EPOLLET: only what is new is told
+    edge: bool,
+    news: bool,
+    /// What was ready, and how many bytes could be read, at the last look
+    ready: i64,
+    unread: i64,
+}
+
 /// How long a call waits at most, if it is one that says so.
 pub fn timeout(call: &Call) -> Option<Micros> {
     let milliseconds = match call.name.as_str() {
@@ -88,42 +101,69 @@ impl<S: Subject> Runner<S> {
         let [_, Expr::Word(what), fd, event, ..] = call.arguments.as_slice() else { return Err(unknown()) };
         let fd = number(fd).ok_or_else(unknown)?;
         let watched = &mut self.file(epoll).watched;
-        watched.retain(|(watched, _)| *watched != fd);
+        watched.retain(|w| w.fd != fd);
         if what != "EPOLL_CTL_DEL" {
-            let events = event.field("events").and_then(events);
-            let events = events.ok_or_else(|| Stop::Skip("edge-triggered epoll".to_string()))?;
-            watched.push((fd, events));
+            let (events, edge) = event.field("events").and_then(events).ok_or_else(unknown)?;
+            watched.push(Watch { fd, events, edge, news: false, ready: 0, unread: 0 });
         }
         Ok(Some(Ok(0)))
     }
 
+    /// What has become ready since the last look is news to who waits for edges. New data are, too, if some were there.
+    pub fn note_edges(&mut self) -> Result<(), Stop> {
+        let watching: Vec<i64> =
+            self.files.iter().filter(|(_, f)| f.watched.iter().any(|w| w.edge)).map(|(fd, _)| *fd).collect();
+        for epoll in watching {
+            let mut watched = std::mem::take(&mut self.file(epoll).watched);
+            for watch in watched.iter_mut().filter(|w| w.edge) {
+                let ready = self.ready(watch.fd)?;
+                let id = self.files.get(&watch.fd).and_then(|f| f.connection);
+                let unread = id.and_then(|id| self.subject.info(self.clock(), id, "unread")).unwrap_or(0);
+                watch.news |= ready & !watch.ready != 0 || unread > watch.unread;
+                (watch.ready, watch.unread) = (ready, unread);
+            }
+            self.file(epoll).watched = watched;
+        }
+        Ok(())
+    }
+
     pub fn epoll_wait(&mut self, line: usize, call: &Call, deadline: Option<Micros>) -> Attempt {
         let epoll = call.arguments.first().and_then(number).unwrap_or(-1);
-        let Some(watched) = self.files.get(&epoll).map(|f| f.watched.clone()) else {
+        if !self.files.contains_key(&epoll) {
             return Ok(Some(Err("EBADF")));
-        };
-        let always = value("POLLERR") | value("POLLHUP");
-        let mut ready = Vec::new();
-        for (fd, events) in watched {
-            let found = self.ready(fd)? & (events | always);
-            ready.extend((found != 0).then_some(found));
         }
+        self.note_edges()?;
+        let always = value("POLLERR") | value("POLLHUP");
+        let mut watched = std::mem::take(&mut self.file(epoll).watched);
+        let mut ready = Vec::new();
+        for watch in &mut watched {
+            let found = self.ready(watch.fd)? & (watch.events | always);
+            if found != 0 && (!watch.edge || watch.news) {
+                watch.news = false;
+                ready.push(found);
+            }
+        }
+        self.file(epoll).watched = watched;
         if ready.is_empty() && deadline.is_none_or(|at| self.now < at) {
             return Ok(None);
         }
         if let (Some(found), Some(event)) = (ready.first(), call.arguments.get(1)) {
             let expected = event.field("events").and_then(events);
-            same(line, "events", &expected.map_or(Expr::Ellipsis, Expr::Number), *found)?;
+            same(line, "events", &expected.map_or(Expr::Ellipsis, |(e, _)| Expr::Number(e)), *found)?;
         }
         Ok(Some(Ok(ready.len() as i64)))
     }
 }
 
-/// Events by their names of epoll, which are poll's with another prefix; `None` with `EPOLLET` and its like.
-fn events(expr: &Expr) -> Option<i64> {
+/// Events by their names of epoll, which are poll's with another prefix, and whether EPOLLET is among them.
+fn events(expr: &Expr) -> Option<(i64, bool)> {
     match expr {
-        Expr::Word(word) => number(&Expr::Word(word.strip_prefix('E')?.to_string())),
-        Expr::Or(a, b) => Some(events(a)? | events(b)?),
-        other => number(other),
+        Expr::Word(word) if word == "EPOLLET" => Some((0, true)),
+        Expr::Word(word) => Some((number(&Expr::Word(word.strip_prefix('E')?.to_string()))?, false)),
+        Expr::Or(a, b) => {
+            let (a, b) = (events(a)?, events(b)?);
+            Some((a.0 | b.0, a.1 || b.1))
+        }
+        other => number(other).map(|events| (events, false)),
     }
 }

@@ -131,6 +131,11 @@ fn set(name: &str, value: &str, settings: &mut Settings) -> Result<(), Stop> {
         _ => value.split_whitespace().collect::<Vec<_>>().join(" "),
     };
     match name.strip_prefix("net.ipv4.") {
+        Some("tcp_notsent_lowat") => {
+            // The greatest number stands for no limit.
+            settings.notsent_lowat = value.parse().ok().filter(|limit| *limit < u32::MAX);
+            Ok(())
+        }
         Some(short) => {
             settings.sysctls.insert(short.to_string(), value);
             Ok(())

@@ -247,6 +247,7 @@ impl<S: Subject> Runner<S> {
             while let Some(segment) = self.subject.transmit() {
                 self.sent.push_back((self.now, segment));
             }
+            self.note_edges()?;
             if !self.go_on()? {
                 return Ok(());
             }

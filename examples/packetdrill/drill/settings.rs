@@ -18,6 +18,8 @@ pub struct Settings {
     pub timestamp_tick: Micros,
     /// An incoming timestamp echo that was never sent is computed instead of being a mistake.
     pub scaled_echoes: bool,
+    /// The echo in an outgoing timestamp is compared, which packetdrill does not do.
+    pub echoes_compared: bool,
     pub local: Ipv4Addr,
     pub remote: Ipv4Addr,
     /// The port that is bound or connected to.
@@ -25,6 +27,8 @@ pub struct Settings {
     pub mtu: u16,
     /// Settings of the kernel by their name (`tcp_sack`), in the words of the script.
     pub sysctls: BTreeMap<String, String>,
+    /// The sysctl tcp_notsent_lowat, which is the value of the socket option TCP_NOTSENT_LOWAT where it is not set
+    pub notsent_lowat: Option<u32>,
     /// The queueing discipline paces what is sent.
     pub paced: bool,
 }
@@ -36,11 +40,13 @@ impl Default for Settings {
             tolerance_percent: 12.5,
             timestamp_tick: 0,
             scaled_echoes: false,
+            echoes_compared: false,
             local: Ipv4Addr::new(192, 168, 0, 1),
             remote: Ipv4Addr::new(192, 0, 2, 1),
             port: 8080,
             mtu: 1500,
             sysctls: BTreeMap::new(),
+            notsent_lowat: None,
             paced: false,
         }
     }
@@ -61,6 +67,7 @@ impl Settings {
             "tolerance_percent" => self.tolerance_percent = number()?.min(100.0),
             "tcp_ts_tick_usecs" => self.timestamp_tick = number()? as Micros,
             "tcp_ts_ecr_scaled" => self.scaled_echoes = true,
+            "compare_echoes" => self.echoes_compared = true,
             "bind_port" | "connect_port" => self.port = number()? as u16,
             "mtu" => self.mtu = number()? as u16,
             // IPv6 addresses come with --ip_version.
