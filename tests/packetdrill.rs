@@ -5,6 +5,7 @@
 //! because a script must mean the same in both.
 
 #[path = "../examples/packetdrill/drill/mod.rs"]
+#[allow(dead_code, reason = "its own tests run with the example: this program has no test harness for them")]
 mod drill;
 #[path = "../examples/packetdrill/endpoint.rs"]
 mod endpoint;
@@ -19,7 +20,27 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 /// Where Linux does something else, by script: what, and why. A script that passes must leave this list.
-const DIFFERENCES: &[(&str, &str)] = &[];
+const DIFFERENCES: &[(&str, &str)] = &[
+    ("challenge-syn-close-wait", FIN),
+    ("challenge-syn-last-ack", FIN),
+    ("close-half", FIN),
+    ("close-second", FIN),
+    ("cwnd-full-fin-waits", "a FIN leaves although the congestion window is full, as before Linux 6.13"),
+    ("fin-on-partly-old-data", "the block for what came twice is told after a FIN, which clears it on Linux"),
+    ("handshake-no-mss", SCALE),
+    ("handshake-plain-peer", SCALE),
+    ("out-of-order-fin", "the place of a FIN behind a hole is not part of its block"),
+    ("recovery-reordering-seen", "the timer for reordering waits two ticks longer, where Linux adds 2 ms"),
+    ("reset-after-fin", FIN),
+    ("window-tiny-in-the-end", "a segment that a probe timer has cut to a tiny window has no PSH"),
+    (
+        "window-zero-closed-under-data",
+        "the rest of a window takes a part of a segment, where Linux has none so small",
+    ),
+];
+const FIN: &str =
+    "the ACK of a FIN alone waits 40 ms; Linux sends it at the next tick, as no data have set a time";
+const SCALE: &str = "a window scale is offered to a peer that has offered none";
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/packetdrill");
 
@@ -122,7 +143,7 @@ fn what_is_not_there_is_skipped_by_name() -> Result<(), Failed> {
         ("+0 splice(3, NULL, 4, NULL, 5, 0) = 5", "system call splice()"),
         ("+0 setsockopt(3, SOL_TCP, TCP_REPAIR, [1], 4) = 0", "socket option TCP_REPAIR"),
         ("+0 %{ import os }%", "Python: import os"),
-        ("+0 `nstat -n`", "shell command: nstat -n"),
+        ("+0 `nstat | grep x`", "shell command: nstat"),
         ("`sysctl -q net.ipv4.tcp_mtu_probing=2`", "sysctl tcp_mtu_probing=2"),
     ];
     for (line, feature) in cases {
@@ -242,11 +263,13 @@ fn a_garbled_script_ends() -> Result<(), Failed> {
     Ok(())
 }
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> =
         scripts().into_iter().map(|script| Trial::test(name(&script), move || holds(&script))).collect();
-    let more: [(&str, fn() -> Result<(), Failed>); 8] = [
+    let more: [(&str, Test); 8] = [
         ("every_difference_has_its_script", every_difference_has_its_script),
         ("every_script_begins_with_its_claim", every_script_begins_with_its_claim),
         ("a_wrong_expectation_fails_with_its_line", a_wrong_expectation_fails_with_its_line),

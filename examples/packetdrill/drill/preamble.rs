@@ -114,6 +114,7 @@ fn one(program: &str, arguments: &[String], settings: &mut Settings) -> Result<(
             }
         }
         _ if name.starts_with("sysctl_restore") => {}
+        "nstat" if arguments == ["-n"] => {}
         "ethtool" | "true" | "sleep" | "sync" | "exit" => {}
         "ip" if joined().contains("tcp_metrics") => {}
         "tc" if joined().contains("pfifo") && !joined().contains("limit") => {}

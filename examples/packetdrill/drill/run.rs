@@ -151,6 +151,10 @@ impl<S: Subject> Runner<S> {
             }
             Action::Call(call) => {
                 self.finish_pending()?;
+                // A call that does not block waits for its own time; the one before it may end until then.
+                if call.until.is_none() {
+                    self.wait(line, from)?;
+                }
                 if self.pending.is_some() {
                     return Err(Fault::new(line, "the blocking call before still blocks").into());
                 }
