@@ -329,8 +329,10 @@ impl<S: Subject> Runner<S> {
                 return Err(Stop::Skip(feature.to_string()));
             }
         }
-        // MSG_ZEROCOPY changes what is told later on the error queue, and segments only of what is in many pieces.
-        if flags & value("MSG_ZEROCOPY") != 0 && pieces(call) > 16 {
+        // MSG_ZEROCOPY changes what is told later on the error queue, which wakes an epoll(7), and segments only of what is
+        // in many pieces.
+        let watched = self.files.values().any(|f| !f.watched.is_empty());
+        if flags & value("MSG_ZEROCOPY") != 0 && (watched || pieces(call) > 16) {
             return Err(Stop::Skip("MSG_ZEROCOPY".to_string()));
         }
         if has_control(call) {
