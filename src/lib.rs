@@ -34,6 +34,7 @@ pub mod parameter;
 pub mod scenario;
 pub mod session;
 pub mod sim;
+pub mod tcp;
 pub mod trace;
 
 #[cfg(feature = "book")]

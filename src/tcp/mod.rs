@@ -1,0 +1,4 @@
+//! The state machine of a connection, sans-IO.
+
+pub mod congestion;
+pub mod memory;
