@@ -21,7 +21,8 @@ const GROWS_WINDOW: u32 = 128;
 /// Bytes of a packet before its data: IP and TCP with timestamps, and what a driver leaves free (NET_SKB_PAD).
 const BEFORE_DATA: u32 = 52 + 64;
 /// Rooms in which a driver puts a packet: 1 KiB and 2 KiB with the shared info in them, and one for the smallest.
-const ROOMS: [(u32, u32); 3] = [(256, OVERHEAD), (1024 - SHARED_INFO, 1024 + DESCRIPTOR), (2048 - SHARED_INFO, 2048 + DESCRIPTOR)];
+const ROOMS: [(u32, u32); 3] =
+    [(256, OVERHEAD), (1024 - SHARED_INFO, 1024 + DESCRIPTOR), (2048 - SHARED_INFO, 2048 + DESCRIPTOR)];
 /// Small packets squeezed together get a page each.
 const PAGE: u32 = 4096;
 
@@ -144,7 +145,8 @@ impl ReceiveMemory {
         self.threshold = self.threshold.min(self.clamp);
         self.segment = mss.min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
         let first_round = u64::from(INITIAL_WINDOW * mss);
-        self.reading = Reading { since: now, copied: 0, most: self.threshold.min(first_round).min(self.offered.into()) };
+        self.reading =
+            Reading { since: now, copied: 0, most: self.threshold.min(first_round).min(self.offered.into()) };
     }
 
     /// `len` new bytes arrived; `pushed`: with the flag PSH; `beyond`: how far the last out-of-order byte lies ahead of
@@ -173,28 +175,14 @@ impl ReceiveMemory {
     /// The process has read `len` bytes; `unread` more are there for it in order. To the limit it matters how much it
     /// reads in a round trip (tcp_rcv_space_adjust).
     pub fn copied(&mut self, now: Duration, len: usize, unread: usize) {
-        let mut rest = len as u32;
-        while rest > 0 {
-            let Some(head) = self.packets.front_mut() else { break };
-            let gone = head.len.min(rest);
-            head.len -= gone;
-            rest -= gone;
-            if head.len == 0 {
-                self.used -= u64::from(head.cost);
-                self.packets.pop_front();
-            }
-        }
-        self.reading.copied += len as u64;
-        let Some(round_trip) = self.round_trip.smoothed else { return };
-        if now.saturating_sub(self.reading.since) < round_trip {
-            return;
-        }
-        let copied = self.reading.copied.saturating_sub(unread as u64);
-        if copied > self.reading.most {
-            self.grow_limit(copied, 0);
-        }
-        self.reading.since = now;
-        self.reading.copied = 0;
+        // Linux looks after every packet it has copied: what it finds after the first is what counts.
+        let first = self.packets.front().map_or(0, |packet| packet.len).min(len as u32);
+        self.free(first);
+        self.reading.copied += u64::from(first);
+        let rest = len as u32 - first;
+        self.measure_reading(now, unread as u64 + u64::from(rest));
+        self.free(rest);
+        self.reading.copied += u64::from(rest);
     }
 
     /// A segment of `len` bytes echoed a timestamp that no segment had echoed before, `rtt` after it was made.
@@ -278,6 +266,35 @@ impl ReceiveMemory {
             free
         } else {
             offered
+        }
+    }
+
+    /// Once in a round trip: what was read, less what is still there.
+    fn measure_reading(&mut self, now: Duration, unread: u64) {
+        let Some(round_trip) = self.round_trip.smoothed else { return };
+        if now.saturating_sub(self.reading.since) < round_trip {
+            return;
+        }
+        let copied = self.reading.copied.saturating_sub(unread);
+        if copied > self.reading.most {
+            self.grow_limit(copied, 0);
+        }
+        self.reading.since = now;
+        self.reading.copied = 0;
+    }
+
+    /// Takes `len` bytes out; what they cost is free when a whole packet is gone.
+    fn free(&mut self, len: u32) {
+        let mut rest = len;
+        while rest > 0 {
+            let Some(head) = self.packets.front_mut() else { break };
+            let gone = head.len.min(rest);
+            head.len -= gone;
+            rest -= gone;
+            if head.len == 0 {
+                self.used -= u64::from(head.cost);
+                self.packets.pop_front();
+            }
         }
     }
 
