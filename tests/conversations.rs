@@ -22,7 +22,7 @@ fn whatever_a_server_tells_of_a_client_its_heartbeats_verdict_included_names_the
         if [Layer::Http, Layer::Ws, Layer::App].contains(&event.layer) && !OF_THE_SERVER.contains(&event.name)
         {
             let peer = peer(event).unwrap_or_else(|| panic!("whose? {event:?}"));
-            assert!(["asking:32768", "trusting:32768"].contains(&peer.as_str()), "{event:?}");
+            assert!(["asking:32768", "trusting:32768"].contains(&&*peer), "{event:?}");
             told += 1;
         }
     }

@@ -63,7 +63,7 @@ impl Scenario for Stall {
             host: Some(HostId(host)),
             layer: Layer::App,
             name,
-            fields: vec![("updates", u64::from(p.updates).into())],
+            fields: [("updates", u64::from(p.updates).into())].into_iter().collect(),
         };
         Ok(Outcome {
             scenario: "fake/stall",

@@ -1,27 +1,29 @@
 //! The `tracing` subscriber that turns what mechanisms, sessions and scenarios log into events of the trace.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
 
-use super::names::intern;
 use super::recorder::Recorder;
 use super::spans::Spans;
-use super::{HostId, Layer, Recording, Value};
+use super::{Fields, HostId, Layer, Recording, Value};
 
 /// Whose code is running, for events that come in by `tracing`.
 #[derive(Debug, Clone, Copy)]
 pub struct Context {
     /// The host.
     pub host: HostId,
-    /// The tokio instant of virtual time zero on this host's clock.
-    pub epoch: tokio::time::Instant,
+    /// Virtual time, which stands still while the code runs.
+    pub now: Duration,
 }
 
 thread_local! {
-    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    static CONTEXT: Cell<Option<Context>> = const { Cell::new(None) };
+    /// Where names are put together: kept for its memory only.
+    static NAME: Cell<String> = const { Cell::new(String::new()) };
 }
 
 /// Runs `f` as code of that host.
@@ -29,7 +31,7 @@ pub fn on_behalf_of<R>(context: Context, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Context>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CONTEXT.set(self.0.take());
+            CONTEXT.set(self.0);
         }
     }
     let _restore = Restore(CONTEXT.replace(Some(context)));
@@ -67,18 +69,20 @@ fn layer(target: &str) -> Option<Layer> {
 
 impl Collector {
     /// What is recorded of a span's fields.
-    fn of_span(&self, record: impl FnOnce(&mut Fields)) -> super::spans::Fields {
+    fn of_span(&self, record: impl FnOnce(&mut Heard)) -> Fields {
         if !self.recorder.keeps(Recording::Story) {
-            return Vec::new();
+            return Fields::new();
         }
-        let mut fields = Fields { wanted: true, ..Fields::default() };
-        record(&mut fields);
-        for (name, value) in &mut fields.fields {
-            if let (&mut "peer", Value::Text(text)) = (name, value) {
-                *text = self.recorder.named(std::mem::take(text));
+        let mut heard = Heard { wanted: true, ..Heard::default() };
+        record(&mut heard);
+        for (name, value) in &mut heard.fields {
+            if let (&mut "peer", Value::Text(text)) = (name, value)
+                && let Some(name) = self.recorder.named(text)
+            {
+                *text = name.into();
             }
         }
-        fields.fields
+        heard.fields
     }
 }
 
@@ -91,22 +95,23 @@ impl Subscriber for Collector {
         let Some(layer) = layer(event.metadata().target()) else {
             return;
         };
-        let Some(context) = CONTEXT.with_borrow(|c| *c) else {
+        let Some(context) = CONTEXT.get() else {
             return;
         };
-        let mut fields = Fields { wanted: self.recorder.keeps(Recording::Story), ..Fields::default() };
-        event.record(&mut fields);
-        let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
-        let name = intern(&fields.name);
-        let fields = self.spans.with_own(event, fields.fields);
-        self.recorder.event(at, Some(context.host), layer, name, fields);
+        let wanted = self.recorder.keeps(Recording::Story);
+        let mut heard = Heard { wanted, name: NAME.take(), fields: Fields::new() };
+        heard.name.clear();
+        event.record(&mut heard);
+        let Heard { name, fields, .. } = heard;
+        self.recorder.logged(context.now, context.host, layer, &name, || self.spans.with_own(event, fields));
+        NAME.set(name);
     }
 
     fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
-        self.spans.open(attributes, self.of_span(|fields| attributes.record(fields)))
+        self.spans.open(attributes, self.of_span(|heard| attributes.record(heard)))
     }
     fn record(&self, id: &span::Id, values: &span::Record<'_>) {
-        self.spans.record(id, self.of_span(|fields| values.record(fields)));
+        self.spans.record(id, self.of_span(|heard| values.record(heard)));
     }
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
     fn enter(&self, id: &span::Id) {
@@ -129,23 +134,24 @@ impl Subscriber for Collector {
 
 /// The name and, where they are wanted, the fields of an event.
 #[derive(Default)]
-struct Fields {
+struct Heard {
     wanted: bool,
     name: String,
-    fields: Vec<(&'static str, Value)>,
+    fields: Fields,
 }
 
-impl Fields {
+impl Heard {
     fn push(&mut self, field: &Field, value: impl Into<Value>) {
         if field.name() == "message" {
-            self.name = value.into().to_string();
+            // Writing to a String cannot fail.
+            let _ = write!(self.name, "{}", value.into());
         } else if self.wanted {
             self.fields.push((field.name(), value.into()));
         }
     }
 }
 
-impl Visit for Fields {
+impl Visit for Heard {
     fn record_i64(&mut self, field: &Field, value: i64) {
         self.push(field, value);
     }
@@ -179,20 +185,18 @@ impl Visit for Fields {
 mod tests {
     use std::net::Ipv4Addr;
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::trace::Event;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
+    #[test]
+    fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
         let recorder = Recorder::default();
         let phone = recorder.host("phone");
-        let epoch = tokio::time::Instant::now();
-        tokio::time::advance(Duration::from_millis(1500)).await;
+        let now = Duration::from_millis(1500);
         Collector::new(recorder.clone()).collect(|| {
             tracing::info!(target: "halfopen::ws", "nobody's");
-            on_behalf_of(Context { host: phone, epoch }, || {
+            on_behalf_of(Context { host: phone, now }, || {
                 tracing::info!(target: "halfopen::ws", n = 3_u64, by = "heartbeat", "update received");
                 tracing::info!(target: "hyper::proto", "somebody else's");
             });
@@ -205,7 +209,7 @@ mod tests {
                 host: Some(phone),
                 layer: Layer::Ws,
                 name: "update received",
-                fields: vec![("n", Value::Integer(3)), ("by", Value::Text("heartbeat".into()))],
+                fields: vec![("n", Value::Integer(3)), ("by", Value::Text("heartbeat".into()))].into(),
             }]
         );
     }
@@ -215,7 +219,7 @@ mod tests {
         let recorder = Recorder::default();
         let server = recorder.host("server");
         recorder.names(Arc::new([(Ipv4Addr::new(10, 0, 0, 1), "phone".to_owned())].into()));
-        let context = Context { host: server, epoch: tokio::time::Instant::now() };
+        let context = Context { host: server, now: Duration::ZERO };
         Collector::new(recorder.clone()).collect(|| on_behalf_of(context, f));
         let told = |e: &Event| e.fields.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ");
         recorder.finish(Duration::MAX).events.iter().map(told).collect()

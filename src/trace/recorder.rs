@@ -6,7 +6,9 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::{Counters, Event, Fate, HostId, Layer, Packet, Recording, Span, Trace, Value};
+use super::names::intern;
+use super::{Counters, Event, Fate, Fields, HostId, Layer, Packet, Recording, Span, Trace};
+use crate::packet::{Marks, Transport};
 
 /// Names for addresses, as a hosts file has them.
 type Names = Arc<BTreeMap<Ipv4Addr, String>>;
@@ -159,13 +161,10 @@ impl Recorder {
         let _ = self.0.names.set(names);
     }
 
-    /// An address by its machine's name (`phone:32768`), if it is an address and has a name; otherwise as it is.
-    pub(super) fn named(&self, text: String) -> String {
-        let name = || {
-            let address: SocketAddrV4 = text.parse().ok()?;
-            Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
-        };
-        name().unwrap_or(text)
+    /// An address by its machine's name (`phone:32768`), if it is an address and has a name.
+    pub(super) fn named(&self, text: &str) -> Option<String> {
+        let address: SocketAddrV4 = text.parse().ok()?;
+        Some(format!("{}:{}", self.0.names.get()?.get(address.ip())?, address.port()))
     }
 
     /// Declares names that events may have, besides the [`vocabulary`](super::vocabulary).
@@ -180,7 +179,31 @@ impl Recorder {
         host: Option<HostId>,
         layer: Layer,
         name: &'static str,
-        fields: Vec<(&'static str, Value)>,
+        fields: impl Into<Fields>,
+    ) {
+        self.take_down(at, host, layer, name, |name| name, || fields.into());
+    }
+
+    /// Takes down an event whose name is no literal; its fields are put together if somebody keeps them.
+    pub(super) fn logged(
+        &self,
+        at: Duration,
+        host: HostId,
+        layer: Layer,
+        name: &str,
+        fields: impl FnOnce() -> Fields,
+    ) {
+        self.take_down(at, Some(host), layer, name, intern, fields);
+    }
+
+    fn take_down<'a>(
+        &self,
+        at: Duration,
+        host: Option<HostId>,
+        layer: Layer,
+        name: &'a str,
+        keep: impl FnOnce(&'a str) -> &'static str,
+        fields: impl FnOnce() -> Fields,
     ) {
         // An engine may run on to the end of a tick.
         if at >= self.0.ends {
@@ -194,19 +217,26 @@ impl Recorder {
         if used.events > self.0.bounds.events {
             return self.overran("events", self.0.bounds.events);
         }
-        trace.counters.event(host, layer, name);
+        let name = trace.counters.event(host, layer, name, keep);
         if let Some(watched) = watched.as_mut().filter(|watched| watched.name == name) {
             watched.events.push((at, host));
         }
         if self.keeps(Recording::Story) {
-            trace.events.push(Event { at, host, layer, name, fields });
+            trace.events.push(Event { at, host, layer, name, fields: fields() });
         }
     }
 
-    /// Takes down a packet that was put on the wire.
-    pub fn packet(&self, packet: Packet) -> PacketId {
-        let bytes = packet.bytes.len();
-        let counted = packet.sent < self.0.ends;
+    /// Takes down a packet that was put on the wire at `sent`, by `from` and for `to`, if a machine has that address.
+    pub fn packet(
+        &self,
+        sent: Duration,
+        (from, to): (HostId, Option<HostId>),
+        transport: &Transport,
+        marks: Marks,
+        fate: Fate,
+    ) -> PacketId {
+        let bytes = transport.len();
+        let counted = sent < self.0.ends;
         let Open { trace, used, .. } = &mut *self.lock();
         used.packets += 1;
         used.bytes += bytes as u64;
@@ -216,16 +246,16 @@ impl Recorder {
             self.overran("bytes", self.0.bounds.bytes);
         }
         if counted {
-            trace.counters.sent(packet.from, bytes as u64, packet.marks);
-            if self.in_time(packet.fate) {
-                trace.counters.fate(packet.from, bytes as u64, packet.fate);
+            trace.counters.sent(from, bytes as u64, marks);
+            if self.in_time(fate) {
+                trace.counters.fate(from, bytes as u64, fate);
             }
         }
         if self.keeps(Recording::Packets) && self.overrun().is_none() {
-            trace.packets.push(packet);
+            trace.packets.push(Packet { sent, from, to, transport: transport.clone(), marks, fate });
             PacketId(trace.packets.len() as u64 - 1)
         } else {
-            PacketId::counted(packet.from, bytes)
+            PacketId::counted(from, bytes)
         }
     }
 
@@ -239,7 +269,7 @@ impl Recorder {
             let known = usize::try_from(packet.0).ok().and_then(|n| trace.packets.get_mut(n));
             let Some(packet) = known else { return };
             packet.fate = fate;
-            (packet.from, packet.bytes.len() as u64)
+            (packet.from, packet.transport.len() as u64)
         } else {
             packet.of_counted()
         };
@@ -292,8 +322,8 @@ impl Recorder {
         if cut && self.keeps(Recording::Packets) {
             trace.counters = Counters::counted(&trace.events, &trace.packets);
         }
-        trace.events.sort_by_key(|e| (e.at, e.host));
-        trace.packets.sort_by_key(|p| (p.sent, p.from));
+        in_order(&mut trace.events, |e| e.at, |e| e.host);
+        in_order(&mut trace.packets, |p| p.sent, |p| p.from);
         trace.spans.sort_by_key(|s| s.from);
         trace
     }
@@ -301,6 +331,17 @@ impl Recorder {
     fn lock(&self) -> MutexGuard<'_, Open> {
         // A panic while recording leaves the trace as it was: nothing in it is half-written.
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Puts into order by time, then by host. Only what was recorded at one and the same time is out of order, unless an engine
+/// lets hosts run ahead of each other.
+fn in_order<T, H: Ord>(recorded: &mut [T], at: impl Fn(&T) -> Duration, host: impl Fn(&T) -> H) {
+    if !recorded.is_sorted_by_key(&at) {
+        return recorded.sort_by_key(|one| (at(one), host(one)));
+    }
+    for together in recorded.chunk_by_mut(|a, b| at(a) == at(b)) {
+        together.sort_by_key(&host);
     }
 }
 

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use super::{Event, Fate, HostId, Layer, Marks, Packet, Trace};
+use rustc_hash::FxHashMap;
+
+use super::{Event, Fate, HostId, Layer, Packet, Trace};
+use crate::packet::Marks;
 
 /// How much of a run is kept. Each level keeps what the ones before it keep, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -62,15 +65,51 @@ impl AddAssign for Counts {
     }
 }
 
-/// What kind of event it is: host (`None`: the world), layer, name.
-type Kind = (Option<HostId>, Layer, &'static str);
-
 /// The counters of a run, kept at every level of recording. Ask for them with [`Trace::counts`] and [`Trace::total`].
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Counters {
     hosts: Vec<Counts>,
-    events: BTreeMap<Kind, u64>,
+    kinds: Vec<Kind>,
+    /// Where in `kinds` the events of a layer and a name are; never gone through, since its order means nothing.
+    by_name: [FxHashMap<&'static str, usize>; Layer::ALL.len()],
 }
+
+/// The events of one layer and one name.
+#[derive(Debug, Clone)]
+struct Kind {
+    layer: Layer,
+    name: &'static str,
+    /// How many there were: first those of the world, then those of the hosts. Hosts behind the last have none.
+    counts: Vec<u64>,
+}
+
+impl Kind {
+    /// How many of them there were on each host that had any; `None`: the world.
+    fn by_host(&self) -> impl Iterator<Item = (Option<HostId>, u64)> {
+        let host = |at: usize| at.checked_sub(1).map(|id| HostId(id as u32)); // There are fewer than 2^32 hosts.
+        self.counts
+            .iter()
+            .enumerate()
+            .filter(|(_, count)| **count > 0)
+            .map(move |(at, count)| (host(at), *count))
+    }
+}
+
+/// Equal when everything was counted equally often, whatever was counted first.
+impl PartialEq for Counters {
+    fn eq(&self, other: &Self) -> bool {
+        let events = |counters: &Self| -> BTreeMap<_, u64> {
+            let all = counters
+                .kinds
+                .iter()
+                .flat_map(|kind| kind.by_host().map(|at| ((kind.layer, kind.name, at.0), at.1)));
+            all.collect()
+        };
+        self.hosts == other.hosts && events(self) == events(other)
+    }
+}
+
+impl Eq for Counters {}
 
 impl Counters {
     fn of(&mut self, host: HostId) -> &mut Counts {
@@ -81,11 +120,35 @@ impl Counters {
         &mut self.hosts[at]
     }
 
-    pub(super) fn event(&mut self, host: Option<HostId>, layer: Layer, name: &'static str) {
-        *self.events.entry((host, layer, name)).or_default() += 1;
+    /// Counts an event; returns its name, of which `keep` makes one that lasts where it is new.
+    pub(super) fn event<'a>(
+        &mut self,
+        host: Option<HostId>,
+        layer: Layer,
+        name: &'a str,
+        keep: impl FnOnce(&'a str) -> &'static str,
+    ) -> &'static str {
+        let by_name = &mut self.by_name[layer as usize];
+        let at = match by_name.get(name) {
+            Some(at) => *at,
+            None => {
+                let name = keep(name);
+                by_name.insert(name, self.kinds.len());
+                self.kinds.push(Kind { layer, name, counts: Vec::new() });
+                self.kinds.len() - 1
+            }
+        };
+        let Kind { name, counts, .. } = &mut self.kinds[at];
+        let name = *name;
+        let at = host.map_or(0, |host| host.0 as usize + 1);
+        if counts.len() <= at {
+            counts.resize(at + 1, 0);
+        }
+        counts[at] += 1;
         if let Some(host) = host.filter(|_| layer == Layer::Tcp && name == "established") {
             self.of(host).connections_opened += 1;
         }
+        name
     }
 
     pub(super) fn sent(&mut self, host: HostId, bytes: u64, marks: Marks) {
@@ -117,10 +180,10 @@ impl Counters {
     pub(super) fn counted(events: &[Event], packets: &[Packet]) -> Self {
         let mut counters = Self::default();
         for event in events {
-            counters.event(event.host, event.layer, event.name);
+            counters.event(event.host, event.layer, event.name, |name| name);
         }
         for packet in packets {
-            let bytes = packet.bytes.len() as u64;
+            let bytes = packet.transport.len() as u64;
             counters.sent(packet.from, bytes, packet.marks);
             counters.fate(packet.from, bytes, packet.fate);
         }
@@ -134,17 +197,20 @@ impl Counters {
         host: Option<HostId>,
         layer: Option<Layer>,
     ) -> impl Iterator<Item = u64> {
-        let wanted = move |(h, l, n): &Kind| {
-            name.is_none_or(|name| *n == name)
-                && host.is_none_or(|host| *h == Some(host))
-                && layer.is_none_or(|layer| *l == layer)
+        let wanted = move |kind: &&Kind| {
+            name.is_none_or(|name| kind.name == name) && layer.is_none_or(|layer| kind.layer == layer)
         };
-        self.events.iter().filter(move |(kind, _)| wanted(kind)).map(|(_, count)| *count)
+        let on = move |(at, _): &(Option<HostId>, u64)| host.is_none_or(|host| *at == Some(host));
+        self.kinds
+            .iter()
+            .filter(wanted)
+            .flat_map(move |kind| kind.by_host().filter(on))
+            .map(|(_, count)| count)
     }
 
     /// The names of the events that happened.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
-        self.events.keys().map(|(.., name)| *name)
+        self.kinds.iter().map(|kind| kind.name)
     }
 }
 

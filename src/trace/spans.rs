@@ -1,16 +1,13 @@
 //! The `tracing` spans of a run: what a span says of itself, every event inside it says, too.
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustc_hash::FxHashMap;
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata};
 use tracing_core::span::Current;
 
-use super::Value;
-
-/// Fields of a span or an event.
-pub(super) type Fields = Vec<(&'static str, Value)>;
+use super::{Fields, Value};
 
 /// The spans that are open. One thread drives a run, so that what it has entered is one stack.
 #[derive(Debug, Default)]
@@ -20,7 +17,8 @@ pub(super) struct Spans(Mutex<State>);
 struct State {
     /// The number of the span opened last; the first is 1.
     last: u64,
-    open: BTreeMap<u64, Open>,
+    /// By number; never gone through.
+    open: FxHashMap<u64, Open>,
     /// The spans entered and not exited, the innermost last.
     entered: Vec<u64>,
 }
@@ -38,7 +36,7 @@ impl Spans {
     /// Opens a span.
     pub fn open(&self, attributes: &Attributes<'_>, own: Fields) -> Id {
         let mut state = self.lock();
-        let mut fields = state.fields_around(attributes.is_contextual(), attributes.parent()).to_vec();
+        let mut fields: Fields = state.fields_around(attributes.is_contextual(), attributes.parent()).into();
         fields.extend(own);
         state.last += 1;
         let id = state.last;
@@ -112,7 +110,9 @@ impl Spans {
             return own;
         }
         let new = around.iter().filter(|(name, _)| own.iter().all(|(own, _)| own != name));
-        new.cloned().chain(own.iter().cloned()).collect()
+        let mut fields: Fields = new.cloned().collect();
+        fields.extend(own);
+        fields
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

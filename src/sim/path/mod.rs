@@ -1,25 +1,25 @@
 //! The paths between the machines: interfaces, routers, links, and the way of a packet through them.
 
 pub(in crate::sim) mod link;
-mod rewrite;
 pub mod router;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use self::link::{Direction, Quality, Verdict, Window};
-use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
+use crate::mix;
+use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
-use crate::sim::machine::kernel::{Departure, mix};
+use crate::sim::machine::kernel::Departure;
 use crate::trace::recorder::{PacketId, Recorder};
-use crate::trace::{Fate, HostId, Marks, Packet, Transport};
+use crate::trace::{Fate, HostId};
 
 /// An interface of a machine: an index into the list of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::sim) struct InterfaceId(pub usize);
 
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub(in crate::sim) struct Interface {
     router: Option<Router>,
     /// Whether the machine uses it just now.
     pub up: bool,
+    /// Parcels sent from it so far, so that the number of a parcel depends on its sender alone.
+    sent: u64,
 }
 
 /// A packet on its way, as an engine carries it.
@@ -43,20 +45,9 @@ pub(in crate::sim) struct Parcel {
     /// Which of two that arrive together is first.
     pub seq: u64,
     pub to: InterfaceId,
-    pub packet: Option<PacketId>,
-    pub bytes: Bytes,
-}
-
-impl PartialOrd for Parcel {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Parcel {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.to, self.seq).cmp(&(other.due, other.to, other.seq))
-    }
+    /// Its number in the trace; `None`: a router's own answer to its machine, which is on no wire.
+    pub recorded: Option<PacketId>,
+    pub packet: Transport,
 }
 
 /// Links with a quality or a trouble of their own, by their two ends.
@@ -68,13 +59,13 @@ pub(in crate::sim) struct Paths {
     seed: u64,
     recorder: Recorder,
     interfaces: Vec<Interface>,
-    by_outside: BTreeMap<Ipv4Addr, InterfaceId>,
+    /// Never gone through.
+    by_outside: FxHashMap<Ipv4Addr, InterfaceId>,
     default_quality: Quality,
     qualities: BTreeMap<Ends, Quality>,
     troubles: BTreeMap<Ends, Vec<Window>>,
-    directions: BTreeMap<Ends, Direction>,
-    /// Parcels sent so far, by sender, so that the number of a parcel depends on its sender alone.
-    sent: BTreeMap<InterfaceId, u64>,
+    /// Made when a packet first goes there; never gone through.
+    directions: FxHashMap<Ends, Direction>,
 }
 
 impl Paths {
@@ -83,12 +74,11 @@ impl Paths {
             seed,
             recorder,
             interfaces: Vec::new(),
-            by_outside: BTreeMap::new(),
+            by_outside: FxHashMap::default(),
             default_quality,
             qualities: BTreeMap::new(),
             troubles: BTreeMap::new(),
-            directions: BTreeMap::new(),
-            sent: BTreeMap::new(),
+            directions: FxHashMap::default(),
         }
     }
 
@@ -108,6 +98,7 @@ impl Paths {
             inside: router.map_or(outside, |(inside, _)| inside),
             router: router.map(|(_, options)| Router::new(outside, options)),
             up: true,
+            sent: 0,
         });
         self.by_outside.insert(outside, id);
         id
@@ -136,33 +127,28 @@ impl Paths {
         self.interfaces[id.0].router.as_mut()
     }
 
-    /// A machine puts a packet on the wire: what arrives somewhere, and when.
-    pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
-        let Departure { at: now, bytes, marks } = departure;
-        // A kernel sends nothing else.
-        let Ok(packet) = Transport::parse(&bytes) else { return Vec::new() };
+    /// A machine puts a packet on the wire: what arrives somewhere, and when, is added to `parcels`.
+    pub fn send(&mut self, from: &[InterfaceId], departure: Departure, parcels: &mut Vec<Parcel>) {
+        let Departure { at: now, mut packet, marks } = departure;
         let (address, to) = (*packet.src().ip(), *packet.dst().ip());
         let Some(from) = from.iter().copied().find(|i| {
             let interface = &self.interfaces[i.0];
             interface.up && interface.inside == address
         }) else {
             // The address is gone: there is no wire to put it on (measured: g_* in `fidelity`).
-            return Vec::new();
+            return;
         };
-        let bytes = match &mut self.interfaces[from.0].router {
-            None => bytes,
-            Some(router) => match router.outbound(now, &packet) {
-                Routed::On(source) => with_source(bytes, source),
+        if let Some(router) = &mut self.interfaces[from.0].router {
+            match router.outbound(now, &packet) {
+                Routed::On(source) => packet.set_src(source),
                 Routed::Dropped(reason, answer) => {
-                    self.record(now, from, None, bytes, marks, lost(now, reason));
-                    return answer
-                        .map(|bytes| self.parcel(now, from, from, None, bytes))
-                        .into_iter()
-                        .collect();
+                    self.record(now, from, None, &packet, marks, lost(now, reason));
+                    parcels.extend(answer.map(|answer| self.parcel(now, from, from, None, (*answer).into())));
+                    return;
                 }
-            },
-        };
-        self.transmit(now, from, to, bytes, marks)
+            }
+        }
+        self.transmit(now, from, to, packet, marks, parcels);
     }
 
     fn transmit(
@@ -170,80 +156,66 @@ impl Paths {
         now: Duration,
         from: InterfaceId,
         to: Ipv4Addr,
-        bytes: Bytes,
+        packet: Transport,
         marks: Marks,
-    ) -> Vec<Parcel> {
+        parcels: &mut Vec<Parcel>,
+    ) {
         let Some(to) = self.by_outside.get(&to).copied() else {
-            self.record(now, from, None, bytes, marks, lost(now, "no such host"));
-            return Vec::new();
+            self.record(now, from, None, &packet, marks, lost(now, "no such host"));
+            return;
         };
-        let is = |kind| is_of_kind(&bytes, kind);
-        match self.direction((from, to)).judge(now, bytes.len(), is) {
+        let is = |kind| is_of_kind(&packet, kind);
+        match self.direction((from, to)).judge(now, packet.len(), is) {
             Verdict::Lost(reason) => {
-                self.record(now, from, Some(to), bytes, marks, lost(now, reason));
-                Vec::new()
+                self.record(now, from, Some(to), &packet, marks, lost(now, reason));
             }
             Verdict::Held => {
-                self.record(now, from, Some(to), bytes, marks, Fate::UnderWay);
-                Vec::new()
+                self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
             }
             Verdict::Arrives(at, again) => {
-                let packet = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
-                let mut parcels = vec![self.parcel(at, from, to, Some(packet), bytes.clone())];
-                if let Some(at) = again {
+                let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
+                let copy = again.map(|at| (at, packet.clone()));
+                parcels.push(self.parcel(at, from, to, Some(recorded), packet));
+                if let Some((at, packet)) = copy {
                     let marks = Marks { duplicate: true, ..marks };
-                    let copy = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
-                    parcels.push(self.parcel(at, from, to, Some(copy), bytes));
+                    let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
+                    parcels.push(self.parcel(at, from, to, Some(recorded), packet));
                 }
-                parcels
             }
         }
     }
 
-    /// A parcel has come to an interface: what its machine gets, or what goes back.
-    pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Bytes, Vec<Parcel>> {
-        let interface = &mut self.interfaces[parcel.to.0];
-        let fate = |paths: &Self, fate| {
-            if let Some(packet) = parcel.packet {
-                paths.recorder.fate(packet, fate);
-            }
-        };
-        if parcel.packet.is_none() {
-            // The router's own answer to its machine.
-            return Ok(parcel.bytes);
-        }
-        let bytes = match (&mut interface.router, Transport::parse(&parcel.bytes)) {
-            (None, _) => Ok(parcel.bytes.clone()),
-            (Some(router), Ok(packet)) => match router.inbound(now, &packet) {
-                Routed::On(destination) => Ok(with_destination(parcel.bytes.clone(), destination)),
+    /// A parcel has come to an interface: what its machine gets, if it gets it; what goes back is added to `parcels`.
+    pub fn arrive(&mut self, now: Duration, parcel: Parcel, parcels: &mut Vec<Parcel>) -> Option<Transport> {
+        let Parcel { to, recorded, mut packet, .. } = parcel;
+        // A router's own answer has passed it.
+        let Some(recorded) = recorded else { return Some(packet) };
+        let interface = &mut self.interfaces[to.0];
+        if let Some(router) = &mut interface.router {
+            match router.inbound(now, &packet) {
+                Routed::On(destination) => packet.set_dst(destination),
                 Routed::Dropped(reason, answer) => {
-                    Err((reason, answer.map(|answer| (*packet.src().ip(), answer))))
+                    self.recorder.fate(recorded, lost(now, reason));
+                    if let Some(answer) = answer {
+                        let back = *packet.src().ip();
+                        self.transmit(now, to, back, (*answer).into(), Marks::default(), parcels);
+                    }
+                    return None;
                 }
-            },
-            (Some(_), Err(_)) => Err(("not translatable", None)),
-        };
-        match bytes {
-            Ok(_) if !self.interfaces[parcel.to.0].up => {
-                fate(self, lost(now, "no such host"));
-                Err(Vec::new())
-            }
-            Ok(bytes) => {
-                fate(self, Fate::Arrived(now));
-                Ok(bytes)
-            }
-            Err((reason, answer)) => {
-                fate(self, lost(now, reason));
-                let back =
-                    answer.map(|(to, bytes)| self.transmit(now, parcel.to, to, bytes, Marks::default()));
-                Err(back.unwrap_or_default())
             }
         }
+        if !interface.up {
+            self.recorder.fate(recorded, lost(now, "no such host"));
+            return None;
+        }
+        self.recorder.fate(recorded, Fate::Arrived(now));
+        Some(packet)
     }
 
     /// A parcel found nobody who could take it, for that reason.
     pub fn nobody_there(&self, now: Duration, parcel: &Parcel, why: &'static str) {
-        if let Some(packet) = parcel.packet {
-            self.recorder.fate(packet, lost(now, why));
+        if let Some(recorded) = parcel.recorded {
+            self.recorder.fate(recorded, lost(now, why));
         }
     }
 
@@ -252,13 +224,13 @@ impl Paths {
         due: Duration,
         from: InterfaceId,
         to: InterfaceId,
-        packet: Option<PacketId>,
-        bytes: Bytes,
+        recorded: Option<PacketId>,
+        packet: Transport,
     ) -> Parcel {
-        let count = self.sent.entry(from).or_default();
+        let count = &mut self.interfaces[from.0].sent;
         *count += 1;
         // Of two that arrive together the one of the lower interface is first, else the one sent first.
-        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, packet, bytes }
+        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, recorded, packet }
     }
 
     fn record(
@@ -266,12 +238,12 @@ impl Paths {
         now: Duration,
         from: InterfaceId,
         to: Option<InterfaceId>,
-        bytes: Bytes,
+        packet: &Transport,
         marks: Marks,
         fate: Fate,
     ) -> PacketId {
         let host = |i: InterfaceId| self.interfaces[i.0].host;
-        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), bytes, marks, fate })
+        self.recorder.packet(now, (host(from), to.map(host)), packet, marks, fate)
     }
 
     fn direction(&mut self, ends: Ends) -> &mut Direction {
@@ -290,17 +262,15 @@ fn lost(now: Duration, reason: &'static str) -> Fate {
 }
 
 /// Whether a packet is of that kind; a datagram is one of data.
-fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
-    match (kind, Transport::parse(packet)) {
-        (SegmentKind::Any, _) => true,
-        (_, Err(_)) => false,
-        (SegmentKind::Data, Ok(Transport::Udp(_))) => true,
-        (_, Ok(Transport::Udp(_))) => false,
-        (SegmentKind::Data, Ok(Transport::Tcp(s))) => !s.data.is_empty(),
-        (SegmentKind::Syn, Ok(Transport::Tcp(s))) => s.flags.syn,
-        (SegmentKind::Fin, Ok(Transport::Tcp(s))) => s.flags.fin,
-        (SegmentKind::Rst, Ok(Transport::Tcp(s))) => s.flags.rst,
-        (SegmentKind::Ack, Ok(Transport::Tcp(s))) => {
+fn is_of_kind(packet: &Transport, kind: SegmentKind) -> bool {
+    match (kind, packet) {
+        (SegmentKind::Any, _) | (SegmentKind::Data, Transport::Udp(_)) => true,
+        (_, Transport::Udp(_)) => false,
+        (SegmentKind::Data, Transport::Tcp(s)) => !s.data.is_empty(),
+        (SegmentKind::Syn, Transport::Tcp(s)) => s.flags.syn,
+        (SegmentKind::Fin, Transport::Tcp(s)) => s.flags.fin,
+        (SegmentKind::Rst, Transport::Tcp(s)) => s.flags.rst,
+        (SegmentKind::Ack, Transport::Tcp(s)) => {
             s.flags.ack && s.data.is_empty() && !s.flags.syn && !s.flags.fin && !s.flags.rst
         }
     }
@@ -310,26 +280,22 @@ fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
 mod tests {
     use std::net::SocketAddrV4;
 
-    use smoltcp::wire::TcpControl;
-
     use super::*;
+    use crate::packet::testing::{FIN, NONE, RST, SYN, bare, datagram};
     use crate::parameter::Choice as _;
-    use crate::sim::machine::kernel::segment::craft;
 
     #[test]
     fn a_segment_is_of_the_kinds_that_its_flags_say() {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
-        let kinds = |control, ack| {
-            let packet = craft(address, address, control, 1, ack, 100);
+        let kinds = |packet: Transport| {
             let words = SegmentKind::WORDS.iter().filter(|(_, kind)| is_of_kind(&packet, *kind));
             words.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(kinds(TcpControl::Syn, None), "any syn");
-        assert_eq!(kinds(TcpControl::Syn, Some(1)), "any syn");
-        assert_eq!(kinds(TcpControl::None, Some(1)), "any ack");
-        assert_eq!(kinds(TcpControl::Fin, Some(1)), "any fin");
-        assert_eq!(kinds(TcpControl::Rst, Some(1)), "any rst");
-        assert!(is_of_kind(b"no segment", SegmentKind::Any));
-        assert!(!is_of_kind(b"no segment", SegmentKind::Ack));
+        assert_eq!(kinds(bare(address, address, SYN, 1, None, 100)), "any syn");
+        assert_eq!(kinds(bare(address, address, SYN, 1, Some(1), 100)), "any syn");
+        assert_eq!(kinds(bare(address, address, NONE, 1, Some(1), 100)), "any ack");
+        assert_eq!(kinds(bare(address, address, FIN, 1, Some(1), 100)), "any fin");
+        assert_eq!(kinds(bare(address, address, RST, 1, Some(1), 100)), "any rst");
+        assert_eq!(kinds(datagram(address, address, b"")), "any data");
     }
 }

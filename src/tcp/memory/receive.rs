@@ -185,6 +185,11 @@ impl ReceiveMemory {
         self.reading.copied += u64::from(rest);
     }
 
+    /// So many bytes of what had arrived were there twice: nobody will read them.
+    pub fn dropped(&mut self, len: usize) {
+        self.free(len as u32);
+    }
+
     /// A segment of `len` bytes echoed a timestamp that no segment had echoed before, `rtt` after it was made.
     /// `unread`: bytes in order that the process has not read. Call it before [`arrived`](Self::arrived).
     pub fn rtt(&mut self, rtt: Duration, len: usize, unread: usize) {

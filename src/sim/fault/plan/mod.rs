@@ -195,7 +195,7 @@ fn record(
         }
     }
     if let Some(until) = entry.until().filter(|u| *u <= lasts) {
-        let link = fields.into_iter().filter(|(name, _)| *name == "link").collect();
+        let link: Vec<_> = fields.into_iter().filter(|(name, _)| *name == "link").collect();
         recorder.event(
             until,
             host,
