@@ -67,12 +67,12 @@ impl Connection {
         let mut done = 0;
         while done < data.len() {
             let goal = size_goal(self.mss, self.largest_window);
-            let begins = self.send_memory.begins_packet(data.len() - done, goal);
+            let begins_packet = self.send_memory.begins_packet(data.len() - done, goal);
             let n = self.send_memory.write(data.len() - done, goal);
             if n == 0 {
                 break;
             }
-            if begins {
+            if begins_packet {
                 self.restart_if_idle(cx.now);
             }
             self.send.write(&data[done..done + n]);
