@@ -48,6 +48,14 @@ crate::parameters! {
         time_wait: Duration = secs(60), in secs(0)..=mins(10);
         /// TCP_DELACK_MIN: how long an acknowledgement may wait for data to ride on.
         delayed_ack: Duration = ms(40), in ms(0)..=ms(500);
+        /// tcp_timestamps: segments carry the time (RFC 7323), so that retransmitted ones tell the round trip, too.
+        timestamps: bool = true;
+        /// tcp_sack: a receiver tells what has arrived beyond a hole (RFC 2018).
+        sack: bool = true;
+        /// Answer a SYN or RST that does not fit a connection with an ACK (RFC 5961); false: with silence.
+        challenge_ack: bool = true;
+        /// tcp_slow_start_after_idle: after a pause of more than a timeout, begin slowly again (RFC 5681 section 4.1).
+        slow_start_after_idle: bool = true;
         /// tcp_rmem: receive buffer of a connection.
         rmem: ByteSize = ByteSize(128 << 10), in ByteSize(512)..=ByteSize(64 << 20);
         /// tcp_wmem: send buffer of a connection (Linux grows it by itself; this is the size it was seen to reach).
