@@ -31,6 +31,7 @@ fn every_option() -> SocketOptions {
         user_timeout: cfg!(target_os = "linux").then_some(Duration::from_millis(12_345)),
         linger: Some(Duration::from_secs(3)),
         local_port: 0,
+        ..SocketOptions::default()
     }
 }
 
