@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use halfopen::net::{Datagrams as _, Network, TooLong};
 use halfopen::note;
+use halfopen::packet::{Datagram, Transport};
 use halfopen::parameter::{BitRate, ByteSize, Probability, ms, secs};
 use halfopen::sim::{Engine, Machine, RouterOptions, SimDatagrams, SimNet, Sysctls, World};
-use halfopen::trace::{Datagram, Layer, Trace, Transport, packets, pcap};
+use halfopen::trace::{Layer, Trace, packets, pcap};
 use tokio::time::{sleep, timeout};
 
 /// One way between the two machines.
@@ -103,7 +104,7 @@ fn a_question_is_answered_after_a_round_trip_and_every_packet_is_sound() {
     assert_eq!(trace.first("answer").time(), Some(2 * ONE_WAY));
     assert_eq!((trace.all_packets().udp().count(), trace.all_packets().tcp().count()), (2, 0));
     for packet in &trace.packets {
-        assert!(Transport::received(&packet.bytes).is_ok(), "its checksums hold");
+        assert!(Transport::received(&packet.transport.emit()).is_ok(), "its checksums hold");
     }
     assert_eq!(trace.any().layer(Layer::Udp).count(), 0, "only what is dropped is told");
     let listed = packets::packets(&trace);
@@ -507,10 +508,12 @@ fn the_capture_holds_the_datagrams_as_they_were_on_the_wire() {
     let mut read = Vec::new();
     while !rest.is_empty() {
         let len = u32::from_le_bytes(rest[12..16].try_into().expect("four bytes")) as usize;
-        let datagram = Datagram::parse(&rest[16..16 + len]).expect("a datagram");
+        let datagram =
+            Datagram::parse(&bytes::Bytes::copy_from_slice(&rest[16..16 + len])).expect("a datagram");
         read.push((datagram.src.to_string(), datagram.dst.to_string(), datagram.data));
         rest = &rest[16 + len..];
     }
     let [client, server] = ["10.0.0.1:32768", "10.0.0.2:7"].map(str::to_owned);
-    assert_eq!(read, [(client.clone(), server.clone(), &b"captured"[..]), (server, client, b"captured")]);
+    let data = bytes::Bytes::from_static(b"captured");
+    assert_eq!(read, [(client.clone(), server.clone(), data.clone()), (server, client, data)]);
 }

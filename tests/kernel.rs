@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use halfopen::net::{ListenOptions, Listener as _, Network as _, SocketOptions, Stream as _};
 use halfopen::note;
+use halfopen::packet::Segment;
 use halfopen::parameter::{ByteSize, ms, secs};
 use halfopen::sim::{
     Engine, Forgotten, Machine, RouterOptions, SimListener, SimNet, SimStream, Sysctls, World,
 };
-use halfopen::trace::{Packet, Segment, Trace};
+use halfopen::trace::{Packet, Trace};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::sleep;
 
@@ -52,8 +53,8 @@ fn outcomes(trace: &Trace, host: &str) -> Vec<String> {
     noted.iter().filter_map(|e| e.field("what")).map(ToString::to_string).collect()
 }
 
-fn segment(packet: &Packet) -> Segment<'_> {
-    Segment::parse(&packet.bytes).expect("a segment")
+fn segment(packet: &Packet) -> &Segment {
+    packet.transport.segment().expect("a segment")
 }
 
 #[test]

@@ -7,9 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use halfopen::net::{Datagrams as _, Network as _};
+use halfopen::packet::Transport;
 use halfopen::scenario::{REGISTRY, Settings};
 use halfopen::sim::{Engine, RouterOptions, Sysctls, World};
-use halfopen::trace::{Transport, pcap};
+use halfopen::trace::pcap;
 
 mod common;
 
@@ -47,7 +48,7 @@ fn our_own_reader_finds_every_packet_of_every_scenario_sound() {
     for scenario in REGISTRY {
         let outcome = scenario.run(&Settings::default()).expect("defaults are valid");
         for packet in &outcome.trace.packets {
-            let read = Transport::received(&packet.bytes);
+            let read = Transport::received(&packet.transport.emit());
             assert!(read.is_ok(), "{}: {read:?}, {packet:?}", scenario.name());
         }
     }
@@ -107,7 +108,7 @@ fn tshark_finds_nothing_malformed_and_the_same_retransmissions_and_keepalives() 
         );
         assert!(broken.is_empty(), "{name}: malformed frames {broken:?}");
 
-        let marked = |keep: &dyn Fn(&halfopen::trace::Marks) -> bool| -> BTreeSet<usize> {
+        let marked = |keep: &dyn Fn(&halfopen::packet::Marks) -> bool| -> BTreeSet<usize> {
             outcome
                 .trace
                 .packets

@@ -117,12 +117,13 @@ mod tests {
         let path = folder.path().join("run.pcap");
         fs::write(&path, "precious").unwrap();
         // A pcap file cannot tell so late a packet: writing fails midway, as on a full disk.
+        let nobody = std::net::SocketAddrV4::new(std::net::Ipv4Addr::UNSPECIFIED, 0);
         let late = crate::trace::Packet {
             sent: std::time::Duration::from_secs(1 << 33),
             from: crate::trace::HostId(0),
             to: None,
-            bytes: bytes::Bytes::new(),
-            marks: crate::trace::Marks::default(),
+            transport: crate::packet::testing::datagram(nobody, nobody, b""),
+            marks: crate::packet::Marks::default(),
             fate: crate::trace::Fate::UnderWay,
         };
         let trace = Trace { packets: vec![late], ..Trace::default() };

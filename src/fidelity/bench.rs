@@ -11,7 +11,7 @@ use crate::note;
 use crate::parameter::{ms, secs};
 use crate::sim::world::WorldError;
 use crate::sim::{Engine, Machine, SimListener, SimNet, SimStream, Sysctls, World};
-use crate::trace::{Packet, Packets, Segment, Trace};
+use crate::trace::{Packet, Packets, Trace};
 
 /// The two machines. They share one host of the engine, so that arrivals are exact whatever its tick.
 pub(super) const A: &str = "host-1";
@@ -257,7 +257,7 @@ impl View {
 /// The kind of a packet. A keepalive probe is an acknowledgement by its content: Linux's has no data, smoltcp's one byte
 /// that the receiver already has (RFC 9293 section 3.8.4 allows both).
 fn kind(packet: &Packet) -> &'static str {
-    let Ok(segment) = Segment::parse(&packet.bytes) else {
+    let Some(segment) = packet.transport.segment() else {
         return "?";
     };
     let flags = segment.flags;

@@ -15,7 +15,6 @@ use crate::note;
 use crate::parameter::{ByteSize, ms, secs};
 use crate::sim::SimNet;
 use crate::sim::world::WorldError;
-use crate::trace::Segment;
 
 /// How long the bench waited before it took a call for blocked.
 const PATIENCE: Duration = ms(300);
@@ -102,16 +101,15 @@ async fn try_to_connect(net: SimNet, n: u64, connected: mpsc::Sender<()>) {
 /// The SYNs of connections whose SYN is not answered, each counted from its connection's first, connection by
 /// connection; and how many packets went back to them.
 fn unanswered_syns(view: &View, until: f64) -> (Vec<f64>, usize) {
-    let port = |bytes: &[u8], of: fn(&Segment<'_>) -> u16| Segment::parse(bytes).map_or(0, |s| of(&s));
     let mut by_port: BTreeMap<u16, Vec<f64>> = BTreeMap::new();
     for packet in view.sent(A).syns().packets() {
-        let times = by_port.entry(port(&packet.bytes, |s| s.src.port())).or_default();
+        let times = by_port.entry(packet.transport.src().port()).or_default();
         times.push(view.since(packet.sent));
     }
     for packet in view.sent(B).syns().packets() {
-        by_port.remove(&port(&packet.bytes, |s| s.dst.port()));
+        by_port.remove(&packet.transport.dst().port());
     }
-    let answers = view.sent(B).filter(|p| by_port.contains_key(&port(&p.bytes, |s| s.dst.port())));
+    let answers = view.sent(B).filter(|p| by_port.contains_key(&p.transport.dst().port()));
     let answers = answers.count();
     let mut waiting: Vec<Vec<f64>> = by_port.into_values().collect();
     waiting.sort_by(|a, b| a[0].total_cmp(&b[0]));

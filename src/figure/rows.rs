@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::Options;
 use super::select::{Fold, folded};
+use crate::packet::Marks;
 use crate::trace::conversation::{View, views};
 use crate::trace::packets::described;
 use crate::trace::story::shown;
 use crate::trace::text::{grouped, seconds};
-use crate::trace::{Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use crate::trace::{Event, Fate, HostId, Layer, Packet, Span, Trace, Value};
 
 /// Segments sent within this part of a flight are one arrow.
 const BURST: u32 = 4;
@@ -313,14 +314,12 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
         Fate::Died(_, why) => (ArrowEnd::Dies, format!("lost: {why}")),
         Fate::UnderWay => (ArrowEnd::Open, "under way when the run ended".to_owned()),
     };
-    let datagram = view.is_none().then(|| Datagram::parse(&packet.bytes).ok()).flatten();
-    let plain = match (view, datagram) {
-        (Some(view), _) => name(view),
-        (None, Some(datagram)) => format!("UDP {} B", grouped(datagram.data.len())),
-        (None, None) => "neither TCP nor UDP".to_owned(),
+    let data_len = packet.transport.data().len();
+    let plain = match view {
+        Some(view) => name(view),
+        None => format!("UDP {} B", grouped(data_len)),
     };
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
-    let data_len = view.map_or_else(|| datagram.map_or(0, |d| d.data.len()), |v| v.segment.data.len());
     let label = match mark {
         Mark::Plain => plain.clone(),
         Mark::Retransmission if flags.syn || flags.fin => format!("{plain} retransmission"),
@@ -356,7 +355,7 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
         weight,
         label,
         title,
-        kind: if datagram.is_some() { "datagrams" } else { "segments" },
+        kind: if view.is_none() { "datagrams" } else { "segments" },
         data_len,
         all_data: data_len > 0 && !opens_or_closes,
         packets: 1,

@@ -6,8 +6,10 @@ use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
 use super::*;
+use crate::packet::testing::datagram;
+use crate::packet::{Marks, Transport};
 use crate::trace::testing::{Tcp, TraceBuilder, a_day_in_the_life, an_hour_of_pings, at_ms};
-use crate::trace::{Event, Fate, HostId, Marks, Packet, Span};
+use crate::trace::{Event, Fate, HostId, Packet, Span};
 
 fn drawn(trace: &Trace) -> String {
     figure(trace, &Options::default())
@@ -279,7 +281,9 @@ prop_compose! {
         for (bit, set) in [(1, Tcp::syn as fn(Tcp) -> Tcp), (2, Tcp::fin), (4, Tcp::rst)] {
             tcp = if flags & bit != 0 { set(tcp) } else { tcp };
         }
-        let bytes = data.map_or(noise.into(), |data| tcp.data(data.as_bytes()).packet());
+        let end = std::net::SocketAddrV4::new(std::net::Ipv4Addr::LOCALHOST, 1);
+        let udp = |noise: &[u8]| datagram(end, end, noise);
+        let transport: Transport = data.map_or_else(|| udp(&noise), |data| tcp.data(data.as_bytes()).segment().into());
         let sent = Duration::from_micros(sent);
         let fate = match fate {
             0 => Fate::Arrived(sent + Duration::from_micros(flight)),
@@ -288,7 +292,7 @@ prop_compose! {
         };
         let [retransmission, keepalive, window_probe, duplicate] = marks;
         let marks = Marks { retransmission, keepalive, window_probe, duplicate };
-        Packet { sent, from: HostId(from), to: to.map(HostId), bytes, marks, fate }
+        Packet { sent, from: HostId(from), to: to.map(HostId), transport, marks, fate }
     }
 }
 
@@ -348,7 +352,7 @@ proptest! {
         prop_assert_eq!(all.as_array().unwrap().len(), trace.events.len() + trace.packets.len());
         let mut file = Vec::new();
         pcap::write(&trace, &mut file).unwrap();
-        let bytes: usize = trace.packets.iter().map(|p| 16 + p.bytes.len()).sum();
+        let bytes: usize = trace.packets.iter().map(|p| 16 + p.transport.len()).sum();
         prop_assert_eq!(file.len(), 24 + bytes);
     }
 

@@ -19,11 +19,13 @@ pub struct SocketOptions {
     pub user_timeout: Option<Duration>,
     /// `SO_LINGER`: `None` closes in the background; `Some(0)` resets the connection on close.
     pub linger: Option<Duration>,
-    /// `SO_SNDBUF`: the most that the send buffer may hold; `None`: the kernel decides.
+    /// `SO_SNDBUF`: what the send buffer may hold; the kernel doubles it for its own needs. `None` (the default): it grows
+    /// on demand.
     pub send_buffer: Option<ByteSize>,
-    /// `SO_RCVBUF`: the most that the receive buffer may hold; `None`: the kernel decides.
+    /// `SO_RCVBUF`: the same for the receive buffer.
     pub receive_buffer: Option<ByteSize>,
-    /// `TCP_NOTSENT_LOWAT`: a write waits while so much is written and not yet sent; `None`: only for room in the buffer.
+    /// `TCP_NOTSENT_LOWAT`: with so many bytes unsent a write waits, however much room the buffer has; `None`: the room
+    /// alone counts.
     pub notsent_lowat: Option<ByteSize>,
     /// Bind the local port to this number before connecting (0: any).
     pub local_port: u16,

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddrV4;
 
-use super::segment::Segment;
 use super::{Packet, Trace, message};
+use crate::packet::Segment;
 
 /// A segment as its connection sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View<'a> {
     /// The headers, as on the wire.
-    pub segment: Segment<'a>,
+    pub segment: &'a Segment,
     /// The sequence number of the first byte, relative: the SYN is 0, the first byte of data 1.
     pub seq: u32,
     /// The acknowledgement number, relative; `None` without the flag ACK.
@@ -51,7 +51,7 @@ pub struct Conversations {
 impl Conversations {
     /// Reads the next packet; `None` if it is not a TCP segment.
     pub fn view<'a>(&mut self, packet: &'a Packet) -> Option<View<'a>> {
-        let segment = Segment::parse(&packet.bytes).ok()?;
+        let segment = packet.transport.segment()?;
         let there = (segment.src, segment.dst);
         let back = (segment.dst, segment.src);
         if segment.flags.syn {
@@ -65,7 +65,7 @@ impl Conversations {
             }
             let direction = self.directions.entry(there).or_default();
             direction.zero = Some(segment.seq);
-            direction.window_scale = Some(segment.options().window_scale);
+            direction.window_scale = Some(segment.options.window_scale);
         }
         // Without a SYN the first number seen counts as 1, as packet analysers do.
         let zero = *self.directions.entry(there).or_default().zero.get_or_insert(segment.seq.wrapping_sub(1));
@@ -74,20 +74,20 @@ impl Conversations {
         });
         let ack = acked.map(|(ack, zero)| ack.wrapping_sub(zero));
         let sack = acked.map_or_else(Vec::new, |(_, zero)| {
-            let blocks = segment.options().sack;
-            blocks.into_iter().map(|(a, b)| (a.wrapping_sub(zero), b.wrapping_sub(zero))).collect()
+            let blocks = segment.options.sack.iter();
+            blocks.map(|(a, b)| (a.wrapping_sub(zero), b.wrapping_sub(zero))).collect()
         });
         Some(View {
             seq: segment.seq.wrapping_sub(zero),
             ack,
-            window: self.window(&segment),
+            window: self.window(segment),
             sack,
-            message: self.message(&segment),
+            message: self.message(segment),
             segment,
         })
     }
 
-    fn window(&self, segment: &Segment<'_>) -> u32 {
+    fn window(&self, segment: &Segment) -> u32 {
         let scale = |key| self.directions.get(&key).and_then(|d: &Direction| d.window_scale).flatten();
         let ours = scale((segment.src, segment.dst));
         let theirs = scale((segment.dst, segment.src));
@@ -98,8 +98,8 @@ impl Conversations {
         }
     }
 
-    fn message(&mut self, segment: &Segment<'_>) -> Option<String> {
-        let data = segment.data;
+    fn message(&mut self, segment: &Segment) -> Option<String> {
+        let data = &segment.data;
         let there = (segment.src, segment.dst);
         if self.directions.get(&there).is_some_and(|d| d.frames) {
             return message::frames(data);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use super::conversation::{Conversations, View};
-use super::{Event, Fate, Packet, Recording, Trace, Transport, Value};
+use super::{Event, Fate, Packet, Recording, Trace, Value};
 
 /// The events, in order: `{t_us, host, layer, event, ...fields}`; `host` is null for the world. A field whose name is
 /// taken has `_` behind it.
@@ -26,8 +26,7 @@ pub fn events(trace: &Trace) -> impl Serialize + '_ {
 /// (`ack` is null without the flag), `len` counts bytes of data, `window` is in bytes, `says` is the message if it can
 /// be told. Marks are there when they are true: `retransmission`, `keepalive`, `window_probe`, `duplicate`. In place of
 /// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A UDP datagram has the layer `udp`, the
-/// event `datagram`, and neither flags nor numbers. A packet that is neither has the layer `link`, the event `packet`,
-/// and the length of the whole packet.
+/// event `datagram`, and neither flags nor numbers.
 ///
 /// # Panics
 /// If the run did not keep its packets.
@@ -129,8 +128,8 @@ impl Serialize for PacketJson<'_> {
         out.serialize_entry("t_us", &micros(packet.sent))?;
         out.serialize_entry("host", trace.host_name(packet.from))?;
         let to = packet.to.map(|h| trace.host_name(h));
-        match (view, packet.read()) {
-            (Some(view), _) => {
+        match view {
+            Some(view) => {
                 out.serialize_entry("layer", "tcp")?;
                 out.serialize_entry("event", "segment")?;
                 out.serialize_entry("to", &to)?;
@@ -142,19 +141,13 @@ impl Serialize for PacketJson<'_> {
                 out.serialize_entry("len", &view.segment.data.len())?;
                 out.serialize_entry("window", &view.window)?;
             }
-            (None, Ok(Transport::Udp(datagram))) => {
+            None => {
                 out.serialize_entry("layer", "udp")?;
                 out.serialize_entry("event", "datagram")?;
                 out.serialize_entry("to", &to)?;
-                out.serialize_entry("src", &datagram.src)?;
-                out.serialize_entry("dst", &datagram.dst)?;
-                out.serialize_entry("len", &datagram.data.len())?;
-            }
-            _ => {
-                out.serialize_entry("layer", "link")?;
-                out.serialize_entry("event", "packet")?;
-                out.serialize_entry("to", &to)?;
-                out.serialize_entry("len", &packet.bytes.len())?;
+                out.serialize_entry("src", &packet.transport.src())?;
+                out.serialize_entry("dst", &packet.transport.dst())?;
+                out.serialize_entry("len", &packet.transport.data().len())?;
             }
         }
         if let Some(message) = view.as_ref().and_then(|v| v.message.as_deref()) {

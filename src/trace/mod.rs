@@ -8,10 +8,8 @@
 //! Mechanisms and sessions do not know that they are recorded: they emit ordinary `tracing` events whose target ends in
 //! the layer (`halfopen::ws`); [`collect`] turns them into events of the trace.
 
-pub(crate) mod checksum;
 pub mod collect;
 pub(crate) mod conversation;
-mod datagram;
 mod end_state;
 pub(crate) mod fold;
 mod hosts;
@@ -23,29 +21,24 @@ pub mod pcap;
 mod query;
 pub mod recorder;
 mod recording;
-mod segment;
 mod spans;
 mod statistics;
 pub mod story;
 #[cfg(test)]
 pub(crate) mod testing;
 pub(crate) mod text;
-pub(crate) mod transport;
 pub mod vocabulary;
 
 use std::fmt;
 use std::time::Duration;
 
-use bytes::Bytes;
-
-pub use datagram::Datagram;
 pub use end_state::{MachineState, SocketInfo};
 pub use hosts::Hosts;
 pub use query::{Events, Packets, seconds_between};
 pub use recording::{Counters, Counts, Recording};
-pub use segment::{Flags, Segment, TcpOptions};
 pub use statistics::{Statistics, quantile, statistics};
-pub use transport::{PacketError, Transport};
+
+use crate::packet::{Marks, Transport};
 
 /// A host in a trace: an index into [`Trace::hosts`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,19 +181,6 @@ pub enum Fate {
     UnderWay,
 }
 
-/// Why a segment was sent, where its headers do not tell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Marks {
-    /// Sequence space that was sent before.
-    pub retransmission: bool,
-    /// A keepalive probe.
-    pub keepalive: bool,
-    /// A zero-window probe.
-    pub window_probe: bool,
-    /// A copy made by the link.
-    pub duplicate: bool,
-}
-
 /// One IP packet on the wire, as seen outside of any address-translating router.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Packet {
@@ -210,22 +190,12 @@ pub struct Packet {
     pub from: HostId,
     /// Whom it was meant for; `None` when no machine has the destination address.
     pub to: Option<HostId>,
-    /// The packet: IPv4 header, TCP or UDP header, data.
-    pub bytes: Bytes,
+    /// What it is: a segment or a datagram.
+    pub transport: Transport,
     /// Why it was sent.
     pub marks: Marks,
     /// What became of it.
     pub fate: Fate,
-}
-
-impl Packet {
-    /// Reads its headers; nothing is copied.
-    ///
-    /// # Errors
-    /// [`PacketError`] when it is neither a TCP segment nor a UDP datagram.
-    pub fn read(&self) -> Result<Transport<'_>, PacketError> {
-        Transport::parse(&self.bytes)
-    }
 }
 
 /// A stretch of time in which something was wrong, for the bands of a figure.

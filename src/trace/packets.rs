@@ -5,7 +5,7 @@ use std::time::Duration;
 
 pub use super::conversation::{Conversations, View, views};
 use super::text::{Align, Line, seconds, table};
-use super::{Fate, Marks, Packet, Span, Trace};
+use super::{Fate, Packet, Span, Trace};
 
 /// What the columns of the packets mean; one line each, Markdown.
 pub const LEGEND: &str = "\
@@ -23,19 +23,6 @@ its first byte 1
 - `fate`: when it `arrived`, `lost: reason`, or `under way` when the run ended
 - `says`: the options of a SYN, the first line of an HTTP message, the WebSocket frames, selective acknowledgements
 ";
-
-impl Marks {
-    /// The names of the marks that are set: `retransmission`, `keepalive`, `window probe`, `duplicate`.
-    pub fn names(self) -> Vec<&'static str> {
-        let all = [
-            (self.retransmission, "retransmission"),
-            (self.keepalive, "keepalive"),
-            (self.window_probe, "window probe"),
-            (self.duplicate, "duplicate"),
-        ];
-        all.into_iter().filter(|(set, _)| *set).map(|(_, name)| name).collect()
-    }
-}
 
 /// The packets of a run and, between them, its faults; see [`LEGEND`].
 pub fn packets(trace: &Trace) -> String {
@@ -100,13 +87,7 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Line<
         Line::Cells(margin, [sent, from, to, flags, numbers, ack, len, window, marks, fate, says])
     };
     let no = String::new;
-    let transport = packet.read();
-    let Ok(transport) = transport else {
-        let to = to_host.unwrap_or("?").to_owned();
-        let len = packet.bytes.len().to_string();
-        let says = "neither a TCP segment nor a UDP datagram".to_owned();
-        return told(from.to_owned(), to, [no(), no(), no(), len, no()], says);
-    };
+    let transport = &packet.transport;
     let to = match to_host {
         Some(host) => format!("{host}:{}", transport.dst().port()),
         None => transport.dst().to_string(),
@@ -123,7 +104,7 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Line<
 
 /// What a segment says beyond its numbers.
 fn says(view: &View<'_>) -> String {
-    let options = view.segment.options();
+    let options = &view.segment.options;
     let mut out: Vec<String> = Vec::new();
     out.extend(options.mss.map(|mss| format!("mss {mss}")));
     out.extend(options.window_scale.map(|shift| format!("window scale {shift}")));
@@ -212,14 +193,6 @@ mod tests {
 × 0.040000  phone:5000  10.0.0.2:53  UDP      5  duplicate  lost: loss
 ";
         assert_eq!(packets(&b.build()), expected[1..]);
-    }
-
-    #[test]
-    fn bytes_that_are_no_segment_are_still_a_line() {
-        let mut b = TraceBuilder::new(&["a", "b"]);
-        b.packet(0, "a", "b", Tcp::new(1, 2)).last(|p| p.bytes = vec![1, 2, 3].into());
-        let text = packets(&b.build());
-        assert!(text.contains("arrived 0.020000  neither a TCP segment nor a UDP datagram"), "{text}");
     }
 
     #[test]

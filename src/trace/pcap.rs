@@ -32,13 +32,14 @@ pub fn write(trace: &Trace, mut out: impl Write) -> io::Result<()> {
         let too_far =
             |_| io::Error::new(io::ErrorKind::InvalidInput, "a pcap file ends 136 years after its start");
         let secs = u32::try_from(packet.sent.as_secs()).map_err(too_far)?;
-        let len = u32::try_from(packet.bytes.len()).unwrap_or(u32::MAX);
-        let kept = len.min(SNAP_LEN);
+        let bytes = packet.transport.emit();
+        // An IPv4 packet is no longer than the longest that is kept.
+        let len = bytes.len() as u32;
         out.write_all(&secs.to_le_bytes())?;
         out.write_all(&packet.sent.subsec_micros().to_le_bytes())?;
-        out.write_all(&kept.to_le_bytes())?;
         out.write_all(&len.to_le_bytes())?;
-        out.write_all(&packet.bytes[..kept as usize])?;
+        out.write_all(&len.to_le_bytes())?;
+        out.write_all(&bytes)?;
     }
     out.flush()
 }
@@ -60,7 +61,7 @@ mod tests {
         assert_eq!(file[..8], [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0]);
         assert_eq!([word(16), word(20)], [65_535, 101]);
         assert_eq!([word(24), word(28), word(32), word(36)], [1234, 567_000, 40, 40]);
-        assert_eq!(file[40..], trace.packets[0].bytes[..]);
+        assert_eq!(file[40..], trace.packets[0].transport.emit()[..]);
     }
 
     #[test]

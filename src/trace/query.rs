@@ -16,7 +16,8 @@
 
 use std::time::Duration;
 
-use super::{Event, Fate, HostId, Layer, Packet, Recording, Segment, Trace, Transport, Value};
+use super::{Event, Fate, HostId, Layer, Packet, Recording, Trace, Value};
+use crate::packet::{Segment, Transport};
 
 /// Which of the events that match are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -301,12 +302,12 @@ impl<'a> Packets<'a> {
 
     /// Only UDP datagrams.
     pub fn udp(self) -> Self {
-        self.filter(|p| matches!(p.read(), Ok(Transport::Udp(_))))
+        self.filter(|p| matches!(p.transport, Transport::Udp(_)))
     }
 
     /// Only TCP segments of which this is true.
-    pub fn segments(self, keep: impl Fn(&Segment<'_>) -> bool) -> Self {
-        self.filter(|p| matches!(p.read(), Ok(Transport::Tcp(segment)) if keep(&segment)))
+    pub fn segments(self, keep: impl Fn(&Segment) -> bool) -> Self {
+        self.filter(|p| p.transport.segment().is_some_and(&keep))
     }
 
     /// Only segments and datagrams that carry data.
@@ -356,7 +357,7 @@ impl<'a> Packets<'a> {
 
     /// How many bytes they have, IP headers included.
     pub fn bytes(&self) -> usize {
-        self.packets.iter().map(|p| p.bytes.len()).sum()
+        self.packets.iter().map(|p| p.transport.len()).sum()
     }
 
     /// How many bytes of data they carry, without any header.
@@ -382,7 +383,7 @@ impl<'a> Packets<'a> {
 
 /// How many bytes of data a packet carries, without any header.
 fn data_len(packet: &Packet) -> usize {
-    packet.read().map_or(0, |transport| transport.data().len())
+    packet.transport.data().len()
 }
 
 #[cfg(test)]

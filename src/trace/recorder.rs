@@ -205,7 +205,7 @@ impl Recorder {
 
     /// Takes down a packet that was put on the wire.
     pub fn packet(&self, packet: Packet) -> PacketId {
-        let bytes = packet.bytes.len();
+        let bytes = packet.transport.len();
         let counted = packet.sent < self.0.ends;
         let Open { trace, used, .. } = &mut *self.lock();
         used.packets += 1;
@@ -239,7 +239,7 @@ impl Recorder {
             let known = usize::try_from(packet.0).ok().and_then(|n| trace.packets.get_mut(n));
             let Some(packet) = known else { return };
             packet.fate = fate;
-            (packet.from, packet.bytes.len() as u64)
+            (packet.from, packet.transport.len() as u64)
         } else {
             packet.of_counted()
         };

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use super::{Event, Fate, HostId, Layer, Marks, Packet, Trace};
+use super::{Event, Fate, HostId, Layer, Packet, Trace};
+use crate::packet::Marks;
 
 /// How much of a run is kept. Each level keeps what the ones before it keep, too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -120,7 +121,7 @@ impl Counters {
             counters.event(event.host, event.layer, event.name);
         }
         for packet in packets {
-            let bytes = packet.bytes.len() as u64;
+            let bytes = packet.transport.len() as u64;
             counters.sent(packet.from, bytes, packet.marks);
             counters.fate(packet.from, bytes, packet.fate);
         }

@@ -3,94 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use bytes::Bytes;
-
-use super::transport;
-use super::{Counters, Datagram, Event, Fate, HostId, Layer, Marks, Packet, Span, Trace, Value};
+use super::{Counters, Event, Fate, HostId, Layer, Packet, Span, Trace, Value};
+pub(crate) use crate::packet::testing::Tcp;
+use crate::packet::{Datagram, Marks, Transport};
 
 /// The latency of every packet that [`TraceBuilder::packet`] lets arrive.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
 
 pub(crate) fn at_ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-/// A TCP segment between 10.0.0.1 and 10.0.0.2 (the lower port is the server's, and so 10.0.0.2).
-#[derive(Debug, Clone)]
-pub(crate) struct Tcp {
-    src: u16,
-    dst: u16,
-    seq: u32,
-    ack: u32,
-    flags: u8,
-    window: u16,
-    options: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl Tcp {
-    pub(crate) fn new(src: u16, dst: u16) -> Self {
-        Self { src, dst, seq: 1, ack: 0, flags: 0, window: 502, options: vec![], data: vec![] }
-    }
-    pub(crate) fn syn(mut self) -> Self {
-        self.flags |= 0x02;
-        self
-    }
-    pub(crate) fn fin(mut self) -> Self {
-        self.flags |= 0x01;
-        self
-    }
-    pub(crate) fn rst(mut self) -> Self {
-        self.flags |= 0x04;
-        self
-    }
-    pub(crate) fn seq(mut self, seq: u32) -> Self {
-        self.seq = seq;
-        self
-    }
-    pub(crate) fn ack(mut self, ack: u32) -> Self {
-        self.flags |= 0x10;
-        self.ack = ack;
-        self
-    }
-    pub(crate) fn window(mut self, window: u16) -> Self {
-        self.window = window;
-        self
-    }
-    pub(crate) fn options(mut self, options: &[u8]) -> Self {
-        assert_eq!(options.len() % 4, 0, "options fill whole words");
-        self.options = options.to_vec();
-        self
-    }
-    pub(crate) fn data(mut self, data: &[u8]) -> Self {
-        self.flags |= 0x08;
-        self.data = data.to_vec();
-        self
-    }
-
-    fn address(&self, port: u16) -> SocketAddrV4 {
-        let server = port == self.src.min(self.dst);
-        SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, if server { 2 } else { 1 }), port)
-    }
-
-    /// The IPv4 packet, with right checksums.
-    pub(crate) fn packet(&self) -> Bytes {
-        let (src, dst) = (self.address(self.src), self.address(self.dst));
-        let payload = |out: &mut Vec<u8>| {
-            out.extend(self.src.to_be_bytes());
-            out.extend(self.dst.to_be_bytes());
-            out.extend(self.seq.to_be_bytes());
-            out.extend(self.ack.to_be_bytes());
-            out.push(u8::try_from((20 + self.options.len()) / 4).unwrap() << 4);
-            out.push(self.flags);
-            out.extend(self.window.to_be_bytes());
-            out.extend([0, 0, 0, 0]);
-            out.extend(&self.options);
-            out.extend(&self.data);
-        };
-        let len = 20 + self.options.len() + self.data.len();
-        transport::packet((*src.ip(), *dst.ip()), transport::TCP, 16, payload, len)
-    }
 }
 
 /// Builds a trace; times are milliseconds.
@@ -122,22 +43,23 @@ impl TraceBuilder {
 
     /// A packet that arrives after [`LATENCY`]; change it with [`Self::last`].
     pub(crate) fn packet(&mut self, ms: u64, from: &str, to: &str, tcp: Tcp) -> &mut Self {
-        self.bytes(ms, from, to, tcp.packet())
+        self.sent(ms, from, to, tcp.segment().into())
     }
 
     /// A UDP datagram between 10.0.0.1 and 10.0.0.2, from port 5000 to port 53; else as [`Self::packet`].
     pub(crate) fn datagram(&mut self, ms: u64, from: &str, to: &str, data: &[u8]) -> &mut Self {
         let end = |last, port| SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, last), port);
-        self.bytes(ms, from, to, Datagram::craft(end(1, 5000), end(2, 53), data))
+        let datagram = Datagram { src: end(1, 5000), dst: end(2, 53), data: data.to_vec().into() };
+        self.sent(ms, from, to, datagram.into())
     }
 
-    fn bytes(&mut self, ms: u64, from: &str, to: &str, bytes: Bytes) -> &mut Self {
+    fn sent(&mut self, ms: u64, from: &str, to: &str, transport: Transport) -> &mut Self {
         let (from, to) = (self.host(from), Some(self.host(to)));
         self.0.packets.push(Packet {
             sent: at_ms(ms),
             from,
             to,
-            bytes,
+            transport,
             marks: Marks::default(),
             fate: Fate::Arrived(at_ms(ms) + LATENCY),
         });

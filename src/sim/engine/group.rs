@@ -200,9 +200,9 @@ impl Group {
             return paths.nobody_there(now, &parcel, "host asleep");
         }
         match paths.arrive(now, parcel) {
-            Ok(bytes) => {
+            Ok(packet) => {
                 drop(paths);
-                machine.shared.kernel().receive(now, bytes);
+                machine.shared.kernel().receive(now, &packet);
                 self.flush(i);
             }
             Err(answers) => {

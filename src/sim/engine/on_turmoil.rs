@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use turmoil::net::UdpSocket;
 
 use super::{Built, Carrier, drive};
+use crate::packet::Transport;
 use crate::sim::engine::group::Group;
 use crate::sim::path::{InterfaceId, Parcel, Paths};
 use crate::trace::recorder::PacketId;
@@ -79,12 +80,13 @@ impl Carrier for Udp {
 
 /// A parcel as the payload of a datagram.
 fn encode(parcel: &Parcel) -> Vec<u8> {
-    let mut out = Vec::with_capacity(28 + parcel.bytes.len());
+    let bytes = parcel.packet.emit();
+    let mut out = Vec::with_capacity(28 + bytes.len());
     out.put_u64(u64::try_from(parcel.due.as_micros()).unwrap_or(u64::MAX));
     out.put_u64(parcel.seq);
     out.put_u32(u32::try_from(parcel.to.0).unwrap_or(u32::MAX));
-    out.put_u64(parcel.packet.map_or(u64::MAX, PacketId::number));
-    out.put_slice(&parcel.bytes);
+    out.put_u64(parcel.recorded.map_or(u64::MAX, PacketId::number));
+    out.put_slice(&bytes);
     out
 }
 
@@ -93,6 +95,7 @@ fn decode(mut datagram: &[u8]) -> Parcel {
     let due = Duration::from_micros(datagram.get_u64());
     let seq = datagram.get_u64();
     let to = InterfaceId(datagram.get_u32() as usize);
-    let packet = Some(datagram.get_u64()).filter(|n| *n != u64::MAX).map(PacketId::numbered);
-    Parcel { due, seq, to, packet, bytes: Bytes::copy_from_slice(datagram) }
+    let recorded = Some(datagram.get_u64()).filter(|n| *n != u64::MAX).map(PacketId::numbered);
+    let packet = Transport::parse(&Bytes::copy_from_slice(datagram)).expect("it was emitted by `encode`");
+    Parcel { due, seq, to, recorded, packet }
 }

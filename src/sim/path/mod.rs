@@ -1,22 +1,19 @@
 //! The paths between the machines: interfaces, routers, links, and the way of a packet through them.
 
 pub(in crate::sim) mod link;
-mod rewrite;
 pub mod router;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use self::link::{Direction, Quality, Verdict, Window};
-use self::rewrite::{with_destination, with_source};
 use self::router::{Routed, Router, RouterOptions};
+use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
 use crate::sim::machine::kernel::{Departure, mix};
 use crate::trace::recorder::{PacketId, Recorder};
-use crate::trace::{Fate, HostId, Marks, Packet, Transport};
+use crate::trace::{Fate, HostId, Packet};
 
 /// An interface of a machine: an index into the list of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,8 +40,9 @@ pub(in crate::sim) struct Parcel {
     /// Which of two that arrive together is first.
     pub seq: u64,
     pub to: InterfaceId,
-    pub packet: Option<PacketId>,
-    pub bytes: Bytes,
+    /// Its number in the trace; `None`: a router's own answer to its machine, which is on no wire.
+    pub recorded: Option<PacketId>,
+    pub packet: Transport,
 }
 
 impl PartialOrd for Parcel {
@@ -138,9 +136,7 @@ impl Paths {
 
     /// A machine puts a packet on the wire: what arrives somewhere, and when.
     pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
-        let Departure { at: now, bytes, marks } = departure;
-        // A kernel sends nothing else.
-        let Ok(packet) = Transport::parse(&bytes) else { return Vec::new() };
+        let Departure { at: now, mut packet, marks } = departure;
         let (address, to) = (*packet.src().ip(), *packet.dst().ip());
         let Some(from) = from.iter().copied().find(|i| {
             let interface = &self.interfaces[i.0];
@@ -149,20 +145,17 @@ impl Paths {
             // The address is gone: there is no wire to put it on (measured: g_* in `fidelity`).
             return Vec::new();
         };
-        let bytes = match &mut self.interfaces[from.0].router {
-            None => bytes,
-            Some(router) => match router.outbound(now, &packet) {
-                Routed::On(source) => with_source(bytes, source),
+        if let Some(router) = &mut self.interfaces[from.0].router {
+            match router.outbound(now, &packet) {
+                Routed::On(source) => packet.set_src(source),
                 Routed::Dropped(reason, answer) => {
-                    self.record(now, from, None, bytes, marks, lost(now, reason));
-                    return answer
-                        .map(|bytes| self.parcel(now, from, from, None, bytes))
-                        .into_iter()
-                        .collect();
+                    self.record(now, from, None, packet, marks, lost(now, reason));
+                    let back = answer.map(|answer| self.parcel(now, from, from, None, (*answer).into()));
+                    return back.into_iter().collect();
                 }
-            },
-        };
-        self.transmit(now, from, to, bytes, marks)
+            }
+        }
+        self.transmit(now, from, to, packet, marks)
     }
 
     fn transmit(
@@ -170,30 +163,30 @@ impl Paths {
         now: Duration,
         from: InterfaceId,
         to: Ipv4Addr,
-        bytes: Bytes,
+        packet: Transport,
         marks: Marks,
     ) -> Vec<Parcel> {
         let Some(to) = self.by_outside.get(&to).copied() else {
-            self.record(now, from, None, bytes, marks, lost(now, "no such host"));
+            self.record(now, from, None, packet, marks, lost(now, "no such host"));
             return Vec::new();
         };
-        let is = |kind| is_of_kind(&bytes, kind);
-        match self.direction((from, to)).judge(now, bytes.len(), is) {
+        let is = |kind| is_of_kind(&packet, kind);
+        match self.direction((from, to)).judge(now, packet.len(), is) {
             Verdict::Lost(reason) => {
-                self.record(now, from, Some(to), bytes, marks, lost(now, reason));
+                self.record(now, from, Some(to), packet, marks, lost(now, reason));
                 Vec::new()
             }
             Verdict::Held => {
-                self.record(now, from, Some(to), bytes, marks, Fate::UnderWay);
+                self.record(now, from, Some(to), packet, marks, Fate::UnderWay);
                 Vec::new()
             }
             Verdict::Arrives(at, again) => {
-                let packet = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
-                let mut parcels = vec![self.parcel(at, from, to, Some(packet), bytes.clone())];
+                let recorded = self.record(now, from, Some(to), packet.clone(), marks, Fate::UnderWay);
+                let mut parcels = vec![self.parcel(at, from, to, Some(recorded), packet.clone())];
                 if let Some(at) = again {
                     let marks = Marks { duplicate: true, ..marks };
-                    let copy = self.record(now, from, Some(to), bytes.clone(), marks, Fate::UnderWay);
-                    parcels.push(self.parcel(at, from, to, Some(copy), bytes));
+                    let copy = self.record(now, from, Some(to), packet.clone(), marks, Fate::UnderWay);
+                    parcels.push(self.parcel(at, from, to, Some(copy), packet));
                 }
                 parcels
             }
@@ -201,49 +194,35 @@ impl Paths {
     }
 
     /// A parcel has come to an interface: what its machine gets, or what goes back.
-    pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Bytes, Vec<Parcel>> {
-        let interface = &mut self.interfaces[parcel.to.0];
-        let fate = |paths: &Self, fate| {
-            if let Some(packet) = parcel.packet {
-                paths.recorder.fate(packet, fate);
-            }
-        };
-        if parcel.packet.is_none() {
-            // The router's own answer to its machine.
-            return Ok(parcel.bytes);
-        }
-        let bytes = match (&mut interface.router, Transport::parse(&parcel.bytes)) {
-            (None, _) => Ok(parcel.bytes.clone()),
-            (Some(router), Ok(packet)) => match router.inbound(now, &packet) {
-                Routed::On(destination) => Ok(with_destination(parcel.bytes.clone(), destination)),
+    pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Transport, Vec<Parcel>> {
+        let Parcel { to, recorded, mut packet, .. } = parcel;
+        // A router's own answer has passed it.
+        let Some(recorded) = recorded else { return Ok(packet) };
+        let interface = &mut self.interfaces[to.0];
+        if let Some(router) = &mut interface.router {
+            match router.inbound(now, &packet) {
+                Routed::On(destination) => packet.set_dst(destination),
                 Routed::Dropped(reason, answer) => {
-                    Err((reason, answer.map(|answer| (*packet.src().ip(), answer))))
+                    self.recorder.fate(recorded, lost(now, reason));
+                    let back = answer.map(|answer| {
+                        self.transmit(now, to, *packet.src().ip(), (*answer).into(), Marks::default())
+                    });
+                    return Err(back.unwrap_or_default());
                 }
-            },
-            (Some(_), Err(_)) => Err(("not translatable", None)),
-        };
-        match bytes {
-            Ok(_) if !self.interfaces[parcel.to.0].up => {
-                fate(self, lost(now, "no such host"));
-                Err(Vec::new())
-            }
-            Ok(bytes) => {
-                fate(self, Fate::Arrived(now));
-                Ok(bytes)
-            }
-            Err((reason, answer)) => {
-                fate(self, lost(now, reason));
-                let back =
-                    answer.map(|(to, bytes)| self.transmit(now, parcel.to, to, bytes, Marks::default()));
-                Err(back.unwrap_or_default())
             }
         }
+        if !self.interfaces[to.0].up {
+            self.recorder.fate(recorded, lost(now, "no such host"));
+            return Err(Vec::new());
+        }
+        self.recorder.fate(recorded, Fate::Arrived(now));
+        Ok(packet)
     }
 
     /// A parcel found nobody who could take it, for that reason.
     pub fn nobody_there(&self, now: Duration, parcel: &Parcel, why: &'static str) {
-        if let Some(packet) = parcel.packet {
-            self.recorder.fate(packet, lost(now, why));
+        if let Some(recorded) = parcel.recorded {
+            self.recorder.fate(recorded, lost(now, why));
         }
     }
 
@@ -252,13 +231,13 @@ impl Paths {
         due: Duration,
         from: InterfaceId,
         to: InterfaceId,
-        packet: Option<PacketId>,
-        bytes: Bytes,
+        recorded: Option<PacketId>,
+        packet: Transport,
     ) -> Parcel {
         let count = self.sent.entry(from).or_default();
         *count += 1;
         // Of two that arrive together the one of the lower interface is first, else the one sent first.
-        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, packet, bytes }
+        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, recorded, packet }
     }
 
     fn record(
@@ -266,12 +245,12 @@ impl Paths {
         now: Duration,
         from: InterfaceId,
         to: Option<InterfaceId>,
-        bytes: Bytes,
+        transport: Transport,
         marks: Marks,
         fate: Fate,
     ) -> PacketId {
         let host = |i: InterfaceId| self.interfaces[i.0].host;
-        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), bytes, marks, fate })
+        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), transport, marks, fate })
     }
 
     fn direction(&mut self, ends: Ends) -> &mut Direction {
@@ -290,17 +269,15 @@ fn lost(now: Duration, reason: &'static str) -> Fate {
 }
 
 /// Whether a packet is of that kind; a datagram is one of data.
-fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
-    match (kind, Transport::parse(packet)) {
-        (SegmentKind::Any, _) => true,
-        (_, Err(_)) => false,
-        (SegmentKind::Data, Ok(Transport::Udp(_))) => true,
-        (_, Ok(Transport::Udp(_))) => false,
-        (SegmentKind::Data, Ok(Transport::Tcp(s))) => !s.data.is_empty(),
-        (SegmentKind::Syn, Ok(Transport::Tcp(s))) => s.flags.syn,
-        (SegmentKind::Fin, Ok(Transport::Tcp(s))) => s.flags.fin,
-        (SegmentKind::Rst, Ok(Transport::Tcp(s))) => s.flags.rst,
-        (SegmentKind::Ack, Ok(Transport::Tcp(s))) => {
+fn is_of_kind(packet: &Transport, kind: SegmentKind) -> bool {
+    match (kind, packet) {
+        (SegmentKind::Any, _) | (SegmentKind::Data, Transport::Udp(_)) => true,
+        (_, Transport::Udp(_)) => false,
+        (SegmentKind::Data, Transport::Tcp(s)) => !s.data.is_empty(),
+        (SegmentKind::Syn, Transport::Tcp(s)) => s.flags.syn,
+        (SegmentKind::Fin, Transport::Tcp(s)) => s.flags.fin,
+        (SegmentKind::Rst, Transport::Tcp(s)) => s.flags.rst,
+        (SegmentKind::Ack, Transport::Tcp(s)) => {
             s.flags.ack && s.data.is_empty() && !s.flags.syn && !s.flags.fin && !s.flags.rst
         }
     }
@@ -310,26 +287,22 @@ fn is_of_kind(packet: &[u8], kind: SegmentKind) -> bool {
 mod tests {
     use std::net::SocketAddrV4;
 
-    use smoltcp::wire::TcpControl;
-
     use super::*;
+    use crate::packet::testing::{FIN, NONE, RST, SYN, bare, datagram};
     use crate::parameter::Choice as _;
-    use crate::sim::machine::kernel::segment::craft;
 
     #[test]
     fn a_segment_is_of_the_kinds_that_its_flags_say() {
         let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 80);
-        let kinds = |control, ack| {
-            let packet = craft(address, address, control, 1, ack, 100);
+        let kinds = |packet: Transport| {
             let words = SegmentKind::WORDS.iter().filter(|(_, kind)| is_of_kind(&packet, *kind));
             words.map(|(word, _)| *word).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!(kinds(TcpControl::Syn, None), "any syn");
-        assert_eq!(kinds(TcpControl::Syn, Some(1)), "any syn");
-        assert_eq!(kinds(TcpControl::None, Some(1)), "any ack");
-        assert_eq!(kinds(TcpControl::Fin, Some(1)), "any fin");
-        assert_eq!(kinds(TcpControl::Rst, Some(1)), "any rst");
-        assert!(is_of_kind(b"no segment", SegmentKind::Any));
-        assert!(!is_of_kind(b"no segment", SegmentKind::Ack));
+        assert_eq!(kinds(bare(address, address, SYN, 1, None, 100)), "any syn");
+        assert_eq!(kinds(bare(address, address, SYN, 1, Some(1), 100)), "any syn");
+        assert_eq!(kinds(bare(address, address, NONE, 1, Some(1), 100)), "any ack");
+        assert_eq!(kinds(bare(address, address, FIN, 1, Some(1), 100)), "any fin");
+        assert_eq!(kinds(bare(address, address, RST, 1, Some(1), 100)), "any rst");
+        assert_eq!(kinds(datagram(address, address, b"")), "any data");
     }
 }

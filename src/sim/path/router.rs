@@ -18,11 +18,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use bytes::Bytes;
-
+use crate::packet::{Segment, Transport};
 use crate::parameter::{Choice, mins};
-use crate::sim::machine::kernel::segment::reset;
-use crate::trace::{Segment, Transport};
 
 /// What a router says to a packet of a TCP connection that it does not know (any more).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +76,7 @@ pub(in crate::sim) enum Routed {
     /// It goes on, with this for its source (outbound) or destination (inbound).
     On(SocketAddrV4),
     /// It goes no further, for that reason; perhaps its sender gets an answer.
-    Dropped(&'static str, Option<Bytes>),
+    Dropped(&'static str, Option<Box<Segment>>),
 }
 
 impl Router {
@@ -106,7 +103,7 @@ impl Router {
     }
 
     /// A packet from inside.
-    pub fn outbound(&mut self, now: Duration, packet: &Transport<'_>) -> Routed {
+    pub fn outbound(&mut self, now: Duration, packet: &Transport) -> Routed {
         let (inside, remote) = (packet.src(), packet.dst());
         let port = match packet {
             Transport::Tcp(segment) => {
@@ -126,7 +123,7 @@ impl Router {
     }
 
     /// A packet from outside.
-    pub fn inbound(&mut self, now: Duration, packet: &Transport<'_>) -> Routed {
+    pub fn inbound(&mut self, now: Duration, packet: &Transport) -> Routed {
         let (port, remote) = (packet.dst().port(), packet.src());
         match packet {
             Transport::Tcp(segment) => match self.tcp.enter(now, port, remote) {
@@ -140,9 +137,9 @@ impl Router {
         }
     }
 
-    fn unknown(&self, segment: &Segment<'_>) -> Routed {
+    fn unknown(&self, segment: &Segment) -> Routed {
         let answer = self.forgotten == Forgotten::Reset && !segment.flags.rst;
-        Routed::Dropped("router forgot", answer.then(|| reset(segment)))
+        Routed::Dropped("router forgot", answer.then(|| Box::new(segment.reset())))
     }
 }
 

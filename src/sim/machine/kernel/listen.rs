@@ -5,15 +5,14 @@ use std::net::{IpAddr, SocketAddrV4};
 use std::task::Waker;
 use std::time::Duration;
 
-use bytes::Bytes;
 use smoltcp::socket::tcp::State;
 
 use super::conn::Conn;
 use super::segment::Tuple;
 use super::{ConnId, Kernel};
 use crate::net::ListenOptions;
+use crate::packet::Segment;
 use crate::sim::machine::process::ProcessId;
-use crate::trace::Segment;
 
 pub(super) struct Listener {
     pub owner: ProcessId,
@@ -38,7 +37,7 @@ impl Kernel {
     }
 
     /// A SYN for a listening port.
-    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment<'_>, packet: &Bytes) {
+    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment) {
         let Some(listener) = self.listeners.get(&tuple.local.port()) else {
             return;
         };
@@ -54,14 +53,14 @@ impl Kernel {
         }
         let isn = self.initial_sequence(now, &tuple);
         let mut conn = Conn::new(now, tuple, owner, isn, &self.sysctls, &options, false);
-        conn.receive(now, segment, packet);
+        conn.receive(now, segment);
         let id = self.add(tuple, conn);
         self.settle(now, id);
     }
 
     /// Whether the last segment of a handshake has to wait because the accept queue is full: Linux drops it, and the
     /// client, which believes itself connected, will say it again with its data.
-    pub(super) fn accept_queue_holds_back(&self, id: ConnId, segment: &Segment<'_>) -> bool {
+    pub(super) fn accept_queue_holds_back(&self, id: ConnId, segment: &Segment) -> bool {
         let Some(conn) = self.conns.get(&id) else {
             return false;
         };

@@ -30,15 +30,15 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use smoltcp::socket::tcp::State;
 
 pub use retransmit::Wait;
 pub use segment::Tuple;
 pub use sysctl::{Sysctls, TimerPolicy};
 
+use crate::packet::{Marks, Segment, Transport};
 use crate::trace::recorder::Recorder;
-use crate::trace::{HostId, Layer, Marks, Segment, Transport, Value};
+use crate::trace::{HostId, Layer, Value};
 use conn::{Conn, Fired};
 use listen::Listener;
 use segment::tuple_at_receiver;
@@ -56,7 +56,7 @@ pub struct Departure {
     /// When it leaves.
     pub at: Duration,
     /// The packet.
-    pub bytes: Bytes,
+    pub packet: Transport,
     /// Why it is sent.
     pub marks: Marks,
 }
@@ -214,44 +214,44 @@ impl Kernel {
     }
 
     /// A packet arrived for one of the machine's addresses.
-    pub fn receive(&mut self, now: Duration, packet: Bytes) {
+    pub fn receive(&mut self, now: Duration, packet: &Transport) {
         let now = self.time(now);
-        let segment = match Transport::received(&packet) {
-            Ok(transport) if !self.up || !self.addresses.contains(transport.dst().ip()) => return,
-            Ok(Transport::Tcp(segment)) => segment,
-            Ok(Transport::Udp(datagram)) => return self.receive_datagram(now, &datagram),
-            // Counted by a kernel (InCsumErrors, InUnknownProtos), and told to nobody.
-            Err(_) => return,
-        };
-        let tuple = tuple_at_receiver(&segment);
-        if let Some(&id) = self.by_tuple.get(&tuple) {
-            return self.receive_for(now, id, &segment, &packet);
+        if !self.up || !self.addresses.contains(packet.dst().ip()) {
+            return;
         }
-        if let Some(answer) = self.time_waits.receive(now, &tuple, &segment, self.sysctls.time_wait) {
+        let segment = match packet {
+            Transport::Tcp(segment) => segment,
+            Transport::Udp(datagram) => return self.receive_datagram(now, datagram),
+        };
+        let tuple = tuple_at_receiver(segment);
+        if let Some(&id) = self.by_tuple.get(&tuple) {
+            return self.receive_for(now, id, segment);
+        }
+        if let Some(answer) = self.time_waits.receive(now, &tuple, segment, self.sysctls.time_wait) {
             use time_wait::Answer;
             match answer {
-                Answer::Acknowledge(bytes) => self.depart(now, bytes),
+                Answer::Acknowledge(segment) => self.depart(now, segment.into()),
                 Answer::Nothing => {}
                 Answer::Gone => self.forget_time_wait(now, &tuple),
                 Answer::Reopen if self.is_listening(tuple.local) => {
                     self.forget_time_wait(now, &tuple);
-                    self.syn_arrived(now, tuple, &segment, &packet);
+                    self.syn_arrived(now, tuple, segment);
                 }
                 Answer::Reopen => {}
             }
             return;
         }
         if segment.flags.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
-            return self.syn_arrived(now, tuple, &segment, &packet);
+            return self.syn_arrived(now, tuple, segment);
         }
         if !segment.flags.rst {
             // RFC 9293 section 3.10.7.1: no such connection.
             self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
-            self.depart(now, segment::reset(&segment));
+            self.depart(now, segment.reset().into());
         }
     }
 
-    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment<'_>, packet: &Bytes) {
+    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment) {
         if self.accept_queue_holds_back(id, segment) {
             return;
         }
@@ -263,7 +263,7 @@ impl Kernel {
         let orphan_data = conn.orphan && !segment.flags.rst && conn.is_new(segment);
         let probed = conn.keepalive.as_ref().is_some_and(|k| k.unanswered > 0);
         let peer = conn.tuple.remote;
-        conn.receive(now, segment, packet);
+        conn.receive(now, segment);
         let after = conn.state();
         if probed && segment.data.is_empty() && !segment.flags.rst {
             self.log(now, "keepalive answered", Some(peer), Vec::new());
@@ -395,7 +395,9 @@ impl Kernel {
             return;
         };
         for out in conn.outgoing() {
-            self.departures.push_back(Departure { at: now + self.slept, bytes: out.bytes, marks: out.marks });
+            // smoltcp emits nothing else than segments.
+            let Ok(packet) = Transport::parse(&out.bytes) else { continue };
+            self.departures.push_back(Departure { at: now + self.slept, packet, marks: out.marks });
         }
         // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
         let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
@@ -428,8 +430,8 @@ impl Kernel {
     }
 
     /// Puts a packet of the kernel's own on the wire.
-    fn depart(&mut self, at: Duration, bytes: Bytes) {
-        self.departures.push_back(Departure { at: at + self.slept, bytes, marks: Marks::default() });
+    fn depart(&mut self, at: Duration, packet: Transport) {
+        self.departures.push_back(Departure { at: at + self.slept, packet, marks: Marks::default() });
     }
 
     fn log(
@@ -480,13 +482,7 @@ fn up_to_micros(at: Duration) -> Duration {
     if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1000 - rest)) }
 }
 
-/// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.
-pub(crate) fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
+pub(crate) use crate::mix;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use super::rtt::{INITIAL_RTO, Rtt};
 use super::segment::before;
 use super::sysctl::{Sysctls, TimerPolicy};
 use super::wheel;
-use crate::trace::Segment;
+use crate::packet::Segment;
 
 /// Linux's `TCP_TIMEOUT_MIN`: two jiffies, added to a probe timeout when several segments are under way.
 const TIMEOUT_MIN: Duration = Duration::from_millis(8);
@@ -140,7 +140,7 @@ impl Retransmit {
     }
 
     /// A segment that takes sequence space was sent. Returns whether any of it was sent before.
-    pub fn sent(&mut self, now: Duration, segment: &Segment<'_>) -> bool {
+    pub fn sent(&mut self, now: Duration, segment: &Segment) -> bool {
         let first = self.flight.is_empty() && self.max == 0 && self.una == 0;
         if first || (self.flight.is_empty() && !before(segment.seq, self.max)) {
             self.una = segment.seq;
@@ -372,12 +372,13 @@ fn model_timeout(retries: u32, base: Duration, cap: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Flags;
+    use crate::packet::{Flags, TcpOptions};
+    use bytes::Bytes;
     use std::net::{Ipv4Addr, SocketAddrV4};
 
     static DATA: [u8; 65_000] = [0; 65_000];
 
-    fn segment(seq: u32, len: u32) -> Segment<'static> {
+    fn segment(seq: u32, len: u32) -> Segment {
         let a = SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1);
         Segment {
             src: a,
@@ -386,8 +387,8 @@ mod tests {
             ack: Some(1),
             flags: Flags { ack: true, ..Flags::default() },
             window: 100,
-            raw_options: &[],
-            data: &DATA[..len as usize],
+            options: TcpOptions::default(),
+            data: Bytes::from_static(&DATA[..len as usize]),
         }
     }
 

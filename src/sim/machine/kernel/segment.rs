@@ -3,13 +3,9 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 
 use bytes::Bytes;
-use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{
-    IPV4_HEADER_LEN, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr,
-    TcpSeqNumber,
-};
+use smoltcp::wire::{IPV4_HEADER_LEN, IpAddress, IpEndpoint, TcpPacket, TcpSeqNumber};
 
-use crate::trace::Segment;
+use crate::packet::Segment;
 
 /// A connection's two ends, seen from one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,59 +17,8 @@ pub struct Tuple {
 }
 
 /// The connection of a segment as its receiver sees it.
-pub(crate) fn tuple_at_receiver(segment: &Segment<'_>) -> Tuple {
+pub(crate) fn tuple_at_receiver(segment: &Segment) -> Tuple {
     Tuple { local: segment.dst, remote: segment.src }
-}
-
-/// The RST that answers a segment (RFC 9293 section 3.10.7.1: CLOSED).
-pub(crate) fn reset(segment: &Segment<'_>) -> Bytes {
-    let (seq, ack) = match segment.ack {
-        Some(ack) => (ack, None),
-        None => (0, Some(segment.end())),
-    };
-    craft(segment.dst, segment.src, TcpControl::Rst, seq, ack, 0)
-}
-
-/// Makes a segment without data.
-pub(crate) fn craft(
-    src: SocketAddrV4,
-    dst: SocketAddrV4,
-    control: TcpControl,
-    seq: u32,
-    ack: Option<u32>,
-    window_len: u16,
-) -> Bytes {
-    let tcp = TcpRepr {
-        src_port: src.port(),
-        dst_port: dst.port(),
-        control,
-        seq_number: TcpSeqNumber(seq.cast_signed()),
-        ack_number: ack.map(|a| TcpSeqNumber(a.cast_signed())),
-        window_len,
-        window_scale: None,
-        max_seg_size: None,
-        sack_permitted: false,
-        sack_ranges: [None; 3],
-        timestamp: None,
-        payload: &[],
-    };
-    let ip = Ipv4Repr {
-        src_addr: *src.ip(),
-        dst_addr: *dst.ip(),
-        next_header: IpProtocol::Tcp,
-        payload_len: tcp.buffer_len(),
-        hop_limit: 64,
-    };
-    let mut buffer = vec![0; IPV4_HEADER_LEN + tcp.buffer_len()];
-    let sums = ChecksumCapabilities::default();
-    ip.emit(&mut Ipv4Packet::new_unchecked(&mut buffer[..]), &sums);
-    tcp.emit(
-        &mut TcpPacket::new_unchecked(&mut buffer[IPV4_HEADER_LEN..]),
-        &IpAddress::Ipv4(*src.ip()),
-        &IpAddress::Ipv4(*dst.ip()),
-        &sums,
-    );
-    buffer.into()
 }
 
 /// The same segment, acknowledging what has arrived in the meantime: a receiver takes none with an old acknowledgement.

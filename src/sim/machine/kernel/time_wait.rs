@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bytes::Bytes;
-use smoltcp::wire::TcpControl;
-
-use super::segment::{Tuple, before, craft};
+use super::segment::{Tuple, before};
 use super::{Alarm, ConnId, Kernel};
-use crate::trace::Segment;
+use crate::packet::{Flags, Segment};
 
 /// A closed connection that must not be confused with a new one of the same name.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +18,7 @@ struct TimeWait {
 /// What to do with a segment for a connection in TIME-WAIT.
 pub(super) enum Answer {
     /// The peer did not hear the last acknowledgement: say it again.
-    Acknowledge(Bytes),
+    Acknowledge(Segment),
     Nothing,
     /// A RST: forget it (Linux with `tcp_rfc1337` = 0).
     Gone,
@@ -38,7 +35,7 @@ impl TimeWaits {
         &mut self,
         now: Duration,
         tuple: &Tuple,
-        segment: &Segment<'_>,
+        segment: &Segment,
         lasts: Duration,
     ) -> Option<Answer> {
         let entry = self.0.get_mut(tuple)?;
@@ -52,10 +49,10 @@ impl TimeWaits {
             return Some(Answer::Nothing);
         }
         entry.ends = now + lasts;
-        Some(Answer::Acknowledge(craft(
+        Some(Answer::Acknowledge(Segment::bare(
             tuple.local,
             tuple.remote,
-            TcpControl::None,
+            Flags::default(),
             entry.send_next,
             Some(entry.receive_next),
             0,

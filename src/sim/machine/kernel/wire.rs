@@ -6,7 +6,7 @@ use bytes::Bytes;
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
-use crate::trace::Marks;
+use crate::packet::Marks;
 
 /// Ethernet's, as everywhere; MSS 1460.
 pub(super) const MTU: usize = 1500;

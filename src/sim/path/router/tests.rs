@@ -1,12 +1,9 @@
 //! What a router lets through, and what it forgets.
 
 use super::*;
+use crate::packet::testing::{NONE, PSH, RST, SYN, bare, datagram};
 use crate::parameter::{ms, secs};
-use crate::sim::machine::kernel::segment::craft;
-use crate::sim::path::rewrite::{with_destination, with_source};
-use crate::trace::Datagram;
 use proptest::prelude::*;
-use smoltcp::wire::TcpControl;
 
 const OUTSIDE: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 1);
 const INSIDE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(192, 168, 1, 2), 40_000);
@@ -23,26 +20,39 @@ impl Bench {
     }
 
     /// The packet as the router lets it out.
-    fn out(&mut self, at: Duration, packet: Bytes) -> Result<Bytes, (&'static str, Option<Bytes>)> {
-        match self.0.outbound(at, &Transport::received(&packet).unwrap()) {
-            Routed::On(source) => Ok(with_source(packet, source)),
+    fn out(
+        &mut self,
+        at: Duration,
+        mut packet: Transport,
+    ) -> Result<Transport, (&'static str, Option<Box<Segment>>)> {
+        match self.0.outbound(at, &packet) {
+            Routed::On(source) => {
+                packet.set_src(source);
+                Ok(packet)
+            }
             Routed::Dropped(reason, answer) => Err((reason, answer)),
         }
     }
 
     /// The packet as the router lets it in.
-    fn take(&mut self, at: Duration, packet: Bytes) -> Result<Bytes, (&'static str, Option<Bytes>)> {
-        match self.0.inbound(at, &Transport::received(&packet).unwrap()) {
-            Routed::On(destination) => Ok(with_destination(packet, destination)),
+    fn take(
+        &mut self,
+        at: Duration,
+        mut packet: Transport,
+    ) -> Result<Transport, (&'static str, Option<Box<Segment>>)> {
+        match self.0.inbound(at, &packet) {
+            Routed::On(destination) => {
+                packet.set_dst(destination);
+                Ok(packet)
+            }
             Routed::Dropped(reason, answer) => Err((reason, answer)),
         }
     }
 
     /// Sends a datagram from inside; what its receiver takes for its source.
     fn sends(&mut self, at: Duration, inside: SocketAddrV4, to: SocketAddrV4) -> SocketAddrV4 {
-        let bytes = self.out(at, Datagram::craft(inside, to, b"data")).unwrap();
-        let seen = Transport::received(&bytes).unwrap();
-        assert_eq!((seen.dst(), seen.data()), (to, &b"data"[..]));
+        let seen = self.out(at, datagram(inside, to, b"data")).unwrap();
+        assert_eq!((seen.dst(), &seen.data()[..]), (to, &b"data"[..]));
         seen.src()
     }
 
@@ -53,17 +63,16 @@ impl Bench {
         from: SocketAddrV4,
         to: SocketAddrV4,
     ) -> Result<SocketAddrV4, &'static str> {
-        let bytes = self.take(at, Datagram::craft(from, to, b"data")).map_err(|(reason, answer)| {
+        let packet = self.take(at, datagram(from, to, b"data")).map_err(|(reason, answer)| {
             assert_eq!(answer, None, "nothing is ever said about a datagram");
             reason
         })?;
-        Ok(Transport::received(&bytes).unwrap().dst())
+        Ok(packet.dst())
     }
 
     /// Opens a TCP translation; what the server takes for the client.
     fn opens(&mut self, at: Duration) -> SocketAddrV4 {
-        let bytes = self.out(at, craft(INSIDE, SERVER, TcpControl::Syn, 1, None, 100)).unwrap();
-        Segment::parse(&bytes).unwrap().src
+        self.out(at, bare(INSIDE, SERVER, SYN, 1, None, 100)).unwrap().src()
     }
 }
 
@@ -72,9 +81,9 @@ fn an_answer_finds_its_way_in() {
     let mut bench = Bench::new(Forgotten::Silent);
     let seen = bench.opens(secs(0));
     assert_eq!(*seen.ip(), OUTSIDE);
-    let answer = bench.take(secs(1), craft(SERVER, seen, TcpControl::Syn, 9, Some(2), 100)).unwrap();
-    assert!(Transport::received(&answer).is_ok_and(|t| t.dst() == INSIDE), "with right checksums");
-    let stranger = craft(OTHER, seen, TcpControl::None, 9, Some(2), 100);
+    let answer = bench.take(secs(1), bare(SERVER, seen, SYN, 9, Some(2), 100)).unwrap();
+    assert_eq!(answer.dst(), INSIDE);
+    let stranger = bare(OTHER, seen, NONE, 9, Some(2), 100);
     assert!(bench.take(secs(1), stranger).is_err(), "of the end that was written to, and of nobody else");
 }
 
@@ -83,14 +92,13 @@ fn a_silent_router_forgets_without_a_word_and_another_says_rst() {
     for (policy, answers) in [(Forgotten::Silent, false), (Forgotten::Reset, true)] {
         let mut bench = Bench::new(policy);
         let seen = bench.opens(secs(0));
-        let late = craft(SERVER, seen, TcpControl::None, 9, Some(2), 100);
+        let late = bare(SERVER, seen, NONE, 9, Some(2), 100);
         let (reason, answer) = bench.take(secs(61), late).unwrap_err();
         assert_eq!((reason, answer.is_some()), ("router forgot", answers));
-        let data = craft(INSIDE, SERVER, TcpControl::Psh, 2, Some(9), 100);
+        let data = bare(INSIDE, SERVER, PSH, 2, Some(9), 100);
         let (_, answer) = bench.out(secs(62), data).unwrap_err();
-        let rst = answer.as_deref().map(|a| Segment::parse(a).expect("a segment"));
-        assert_eq!(rst.is_some_and(|r| r.flags.rst && r.dst == INSIDE), answers);
-        let rst = craft(INSIDE, SERVER, TcpControl::Rst, 2, None, 0);
+        assert_eq!(answer.is_some_and(|r| r.flags.rst && r.dst == INSIDE), answers);
+        let rst = bare(INSIDE, SERVER, RST, 2, None, 0);
         assert_eq!(bench.out(secs(62), rst), Err(("router forgot", None)), "no RST answers a RST");
     }
 }
@@ -100,7 +108,7 @@ fn either_direction_keeps_a_tcp_translation_alive() {
     let mut bench = Bench::new(Forgotten::Silent);
     let seen = bench.opens(secs(0));
     for s in (30..600).step_by(30) {
-        bench.take(secs(s), craft(SERVER, seen, TcpControl::None, 9, Some(2), 100)).unwrap();
+        bench.take(secs(s), bare(SERVER, seen, NONE, 9, Some(2), 100)).unwrap();
     }
 }
 
@@ -124,7 +132,7 @@ fn a_datagram_comes_in_only_from_an_address_that_was_written_to() {
     let elsewhere = SocketAddrV4::new(OUTSIDE, seen.port() + 1);
     assert_eq!(bench.comes(secs(1), SERVER, elsewhere), Err("no translation"));
     // TCP's table is another one.
-    let syn = craft(SERVER, seen, TcpControl::Syn, 9, None, 100);
+    let syn = bare(SERVER, seen, SYN, 9, None, 100);
     assert!(bench.take(secs(1), syn).is_err());
 }
 
@@ -151,7 +159,7 @@ fn tcp_and_udp_are_forgotten_each_after_its_own_time() {
     let (tcp, udp) = (bench.opens(secs(0)), bench.sends(secs(0), INSIDE, SERVER));
     assert!(bench.comes(ms(999), SERVER, udp).is_ok());
     assert!(bench.comes(secs(1), SERVER, udp).is_err());
-    let late = craft(SERVER, tcp, TcpControl::None, 9, Some(2), 100);
+    let late = bare(SERVER, tcp, NONE, 9, Some(2), 100);
     assert!(bench.take(secs(1_000_000), late).is_ok());
 }
 
@@ -161,7 +169,7 @@ fn a_router_that_forgets_knows_neither_protocol() {
     let (tcp, udp) = (bench.opens(secs(0)), bench.sends(secs(0), INSIDE, SERVER));
     bench.0.forget();
     assert_eq!(bench.comes(secs(1), SERVER, udp), Err("no translation"));
-    assert!(bench.take(secs(1), craft(SERVER, tcp, TcpControl::None, 9, Some(2), 100)).is_err());
+    assert!(bench.take(secs(1), bare(SERVER, tcp, NONE, 9, Some(2), 100)).is_err());
     assert_ne!(bench.sends(secs(1), INSIDE, SERVER), udp);
 }
 
@@ -172,11 +180,11 @@ fn a_rebound_translation_lives_on_under_another_port_and_the_old_one_is_unknown(
     let tcp = bench.opens(secs(0));
     let udp = [bench.sends(secs(0), INSIDE, SERVER), bench.sends(secs(0), second, SERVER)];
     bench.0.rebind();
-    let data = craft(INSIDE, SERVER, TcpControl::Psh, 2, Some(9), 100);
-    let now = Segment::parse(&bench.out(secs(1), data).expect("no SYN is needed")).unwrap().src;
+    let data = bare(INSIDE, SERVER, PSH, 2, Some(9), 100);
+    let now = bench.out(secs(1), data).expect("no SYN is needed").src();
     assert_ne!(now, tcp);
-    assert!(bench.take(secs(1), craft(SERVER, tcp, TcpControl::None, 9, Some(2), 100)).is_err());
-    assert!(bench.take(secs(1), craft(SERVER, now, TcpControl::None, 9, Some(2), 100)).is_ok());
+    assert!(bench.take(secs(1), bare(SERVER, tcp, NONE, 9, Some(2), 100)).is_err());
+    assert!(bench.take(secs(1), bare(SERVER, now, NONE, 9, Some(2), 100)).is_ok());
     for old in udp {
         assert_eq!(bench.comes(secs(1), SERVER, old), Err("no translation"));
     }
@@ -193,7 +201,7 @@ fn a_full_router_gives_ports_of_the_idle_to_others_and_takes_none_from_the_busy(
     let seen: std::collections::BTreeSet<_> =
         (0..ports).map(|n| bench.sends(secs(u64::from(n == 7)), inside(n), SERVER)).collect();
     assert_eq!(seen.len(), ports as usize);
-    let more = Datagram::craft(inside(ports), SERVER, b"");
+    let more = datagram(inside(ports), SERVER, b"");
     assert_eq!(bench.out(secs(299), more.clone()), Err(("router full", None)));
     assert!(bench.out(secs(300), more).is_ok());
     assert_eq!(

@@ -26,8 +26,8 @@ use super::slow_start::SlowStart;
 use super::sysctl::Sysctls;
 use super::wire::{Outgoing, Wire, seed_for_isn};
 use crate::net::SocketOptions;
+use crate::packet::{Marks, Segment, Transport};
 use crate::sim::machine::process::ProcessId;
-use crate::trace::{Marks, Segment};
 
 /// Only there to be pending: our own timer decides when an acknowledgement leaves.
 const ACK_PENDING: smoltcp::time::Duration = smoltcp::time::Duration::from_micros(1);
@@ -224,7 +224,7 @@ impl Conn {
     }
 
     /// Whether a segment carries data beyond what was acknowledged.
-    pub fn is_new(&self, segment: &Segment<'_>) -> bool {
+    pub fn is_new(&self, segment: &Segment) -> bool {
         !segment.data.is_empty()
             && seq_before(self.last_ack_sent, segment.seq.wrapping_add(segment.data_len()))
     }
@@ -235,14 +235,14 @@ impl Conn {
     }
 
     /// A segment of this connection arrived.
-    pub fn receive(&mut self, now: Duration, segment: &Segment<'_>, packet: &Bytes) {
+    pub fn receive(&mut self, now: Duration, segment: &Segment) {
         self.last_heard = now;
         if let Some(k) = &mut self.keepalive {
             k.unanswered = 0;
         }
         let window_before = self.peer_window;
         if segment.flags.syn {
-            self.peer_scale = segment.options().window_scale.unwrap_or(0);
+            self.peer_scale = segment.options.window_scale.unwrap_or(0);
             self.peer_window = u32::from(segment.window);
         } else if !segment.flags.rst {
             self.peer_window = u32::from(segment.window) << self.peer_scale;
@@ -258,8 +258,9 @@ impl Conn {
         let before = self.state();
         let unacknowledged = self.socket().send_queue();
         self.follow(now);
+        let packet = Transport::Tcp(segment.clone()).emit();
         self.wire.arriving =
-            Some(if self.fin_is_out_of_reach(segment) { without_fin(packet) } else { packet.clone() });
+            Some(if self.fin_is_out_of_reach(segment) { without_fin(&packet) } else { packet });
         self.iface.poll_ingress_single(self.clock, &mut self.wire, &mut self.sockets);
         // An acknowledgement counts only if its segment was acceptable, and then it shows: fewer bytes wait for one, or,
         // where it was for a SYN or a FIN, the state is another.
@@ -315,7 +316,7 @@ impl Conn {
 
     /// Whether the data before a FIN reach beyond the window. smoltcp would cut them off and take the FIN, and nobody would
     /// know that they are missing; smoltcp also sends such a thing, as a fast retransmission does not look at the window.
-    fn fin_is_out_of_reach(&self, segment: &Segment<'_>) -> bool {
+    fn fin_is_out_of_reach(&self, segment: &Segment) -> bool {
         let window_ends = self.last_ack_sent.wrapping_add(u32::from(self.last_window_sent) << self.scale);
         segment.flags.fin
             && self.is_open()
@@ -323,14 +324,14 @@ impl Conn {
     }
 
     /// What a segment tells about those that this side has sent.
-    fn something_is_missing(&mut self, segment: &Segment<'_>, window_before: u32) -> Option<Missing> {
+    fn something_is_missing(&mut self, segment: &Segment, window_before: u32) -> Option<Missing> {
         let repeated = segment.sequence_len() == 0
             && !segment.flags.rst
             && self.xmit.in_flight()
             && segment.ack == Some(self.xmit.first_unacknowledged());
         let duplicate = repeated && self.peer_window == window_before;
         let third = self.slow_start.third_duplicate(duplicate);
-        if repeated && (duplicate || !segment.options().sack.is_empty()) && self.xmit.tail_probed() {
+        if repeated && (duplicate || !segment.options.sack.is_empty()) && self.xmit.tail_probed() {
             // The probe arrived and is not what was missing (RFC 8985 section 7.4.2, as far as smoltcp goes: it sends
             // SACK, and does not read it).
             return Some(Missing::ByProbe);

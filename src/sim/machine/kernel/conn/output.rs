@@ -7,8 +7,8 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::Instant;
 
 use super::{ANY_TIMEOUT, Conn};
+use crate::packet::Segment;
 use crate::sim::machine::kernel::segment::{before as seq_before, resequenced};
-use crate::trace::Segment;
 
 impl Conn {
     /// smoltcp's clock follows ours while nothing of smoltcp's is pending, and else stands still.
@@ -72,7 +72,7 @@ impl Conn {
         let keepalive = self.wire.leaving[i].marks.keepalive;
         self.last_window_sent = segment.window;
         if segment.flags.syn {
-            self.scale = segment.options().window_scale.unwrap_or(0);
+            self.scale = segment.options.window_scale.unwrap_or(0);
         }
         if let Some(ack) = segment.ack {
             self.last_ack_sent = ack;
