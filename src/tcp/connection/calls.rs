@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tcp::memory::size_goal;
-use crate::tcp::seq::distance;
+use crate::tcp::seq::{after, distance};
 
 impl Connection {
     /// Reads what has arrived; `None`: nothing yet.
@@ -67,16 +67,22 @@ impl Connection {
         let mut done = 0;
         while done < data.len() {
             let goal = size_goal(self.mss, self.largest_window);
-            let begins = self.send_memory.begins_packet(data.len() - done, goal);
+            let begins_packet = self.send_memory.begins_packet(data.len() - done, goal);
             let n = self.send_memory.write(data.len() - done, goal);
             if n == 0 {
                 break;
             }
-            if begins {
+            if begins_packet {
                 self.restart_if_idle(cx.now);
             }
             self.send.write(&data[done..done + n]);
             done += n;
+            // What is half a window beyond the last push is pushed (Linux's forced_push()).
+            let forced = after(self.send.write_end(), self.pushed.wrapping_add(self.largest_window / 2));
+            if done == data.len() || forced {
+                self.pushed = self.send.write_end();
+                self.send.push(begins_packet);
+            }
             if done < data.len() {
                 // What is full leaves while the rest is copied.
                 self.transmit(cx);

@@ -101,6 +101,8 @@ pub(super) struct Connection {
     window_told_at: u32,
     send_scale: u8,
     mss: u32,
+    /// The end of what was pushed last.
+    pushed: u32,
 
     /// Nothing was heard of the peer's sequence numbers yet, or the next one expected (RCV.NXT).
     receive_next: u32,
@@ -108,6 +110,8 @@ pub(super) struct Connection {
     window_told: u32,
     receive_window: u32,
     receive_scale: u8,
+    /// Whether windows are scaled: offered, and not declined.
+    scaling: bool,
     reassembly: Reassembly,
     receive_memory: ReceiveMemory,
     /// The sequence number after the peer's FIN, if that lies beyond a gap.
@@ -207,10 +211,12 @@ impl Connection {
             window_told_at: 0,
             send_scale: 0,
             mss: u32::from(DEFAULT_MSS),
+            pushed: isn,
             receive_next: 0,
             window_told: 0,
             receive_window: 0,
             receive_scale: 0,
+            scaling: sysctls.window_scaling,
             reassembly: Reassembly::default(),
             receive_memory: ReceiveMemory::new(sysctls.rmem.0, bytes(options.receive_buffer)),
             fin_beyond: None,

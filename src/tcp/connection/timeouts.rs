@@ -197,7 +197,7 @@ impl Connection {
         } else if room > 0 && before(self.send.nxt, self.window_end()) && self.send.unsent_len() > 0 {
             // Not closed, only too small for a segment worth sending: what fits is sent after all.
             let len = room.min(self.next_len()) as usize;
-            self.transmit_next(cx, len);
+            self.transmit_next(cx, len, true);
         } else {
             self.happened(cx, What::WindowProbe);
             self.send_probe(cx, Marks { window_probe: true, ..Marks::default() });

@@ -50,6 +50,8 @@ pub struct SendMemory {
     burst: u32,
     /// Somebody waits for space (SOCK_NOSPACE).
     is_awaited: bool,
+    /// Segments that an acknowledgement has let go.
+    let_go: u32,
 }
 
 /// A packet as it left: cut off a longer one, of so many segments.
@@ -76,6 +78,7 @@ impl SendMemory {
             mss: 0,
             burst: SEGMENTS_PER_BURST,
             is_awaited: false,
+            let_go: 0,
         };
         if let Some(bytes) = fixed {
             memory.set_fixed(bytes);
@@ -157,6 +160,7 @@ impl SendMemory {
 
     /// A segment with `len` bytes never sent before has left: what it is cut from costs one packet more.
     pub fn sent(&mut self, len: u32) {
+        self.let_go += 1;
         let mut rest = len;
         while rest > 0 {
             let Some(head) = self.unsent.front_mut() else { return };
@@ -194,6 +198,7 @@ impl SendMemory {
         if let Some(last) = self.sent.back_mut() {
             last.goes_on = false;
         }
+        self.let_go = 0;
         let mut rest = bytes;
         while rest > 0 {
             let Some(head) = self.sent.front_mut() else { return };
@@ -210,12 +215,15 @@ impl SendMemory {
 
     /// To be called when a segment of the peer has been dealt with and what it allowed has been sent
     /// (tcp_check_space). If somebody waits and the network does not hold the data up, the limit grows with the
-    /// congestion window. True: the one who waits can write again.
+    /// congestion window. As measured, what counts as held up is what is under way after the first packet that the
+    /// segment let go: an acknowledgement that lets more than one go makes the limit grow. True: the one who waits can
+    /// write again.
     pub fn check_space(&mut self, cwnd: u32, in_flight: u32) -> bool {
+        let behind_the_first = std::mem::take(&mut self.let_go).saturating_sub(self.burst);
         if !self.is_awaited {
             return false;
         }
-        if in_flight < cwnd {
+        if in_flight.saturating_sub(behind_the_first) < cwnd {
             self.expand(cwnd);
         }
         let is_writable = self.is_writable();

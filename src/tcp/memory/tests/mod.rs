@@ -77,6 +77,13 @@ fn the_limit_follows_the_window_when_a_writer_waits_for_the_peer() {
     assert_eq!(send.usage().1, 46_080, "the window is what holds the data up");
     send.check_space(14, 13);
     assert_eq!(send.usage().1, 64_512, "28 segments of 2,304");
+    // One more packet lets two go, in one packet; two more let four go.
+    for (segments, expected) in [(2, 64_512), (4, 73_728)] {
+        send.acknowledged(0);
+        (0..segments).for_each(|_| send.sent(MSS));
+        send.check_space(16, 16);
+        assert_eq!(send.usage().1, expected, "{segments} segments let go");
+    }
     send.check_space(1_000_000, 0);
     assert_eq!(send.usage().1, 4 << 20, "as much as there may be");
 }
