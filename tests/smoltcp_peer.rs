@@ -81,7 +81,7 @@ fn smoltcp(secret: u64, settings: &Settings, connects: bool) -> Box<dyn Side> {
 
 proptest! {
     // The same cases every time; another seed or more of them find more.
-    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() })]
 
     #[test]
     fn smoltcp_and_we_bring_every_byte_both_ways_and_close(
@@ -89,10 +89,10 @@ proptest! {
         we_connect: bool
     ) {
         let mut settings = settings;
+        // When a window closes over data that are under way, as Linux's may, smoltcp waits for ever.
+        settings[0].receive += 20_000;
         if link.reorder + link.duplicate > 0.0 {
-            // A window of zero that is overtaken by a wider one, or that closes over data under way, makes smoltcp wait for
-            // ever; small windows it gets where all arrives in order.
-            settings[0].receive += 20_000;
+            // So it does when it believes a window of zero that was overtaken by a wider one.
             settings[1].receive += 8_000;
         }
         // It forgets what it has received ten seconds after the end, read or not.
