@@ -33,10 +33,6 @@ const KNOWN: &[(&str, &str)] = &[
         "Thirty runs on Linux are few: drawn anew from among themselves, their own median and ninth decile move further than \
          these differ.",
     ),
-    (
-        "st100",
-        "A buffer that is full is writable here as soon as a byte of it is free; on Linux a third has to be.",
-    ),
     ("x_arp_connect", "There is no ARP here: a packet to nobody is lost, and nobody says so."),
     (
         "x_carrier",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Buf as _, Bytes};
 
-use super::seq::{after, before, earliest, latest};
+use super::seq::{after, before, distance, earliest, latest};
 use crate::packet::SackBlocks;
 
 /// How many stretches beyond gaps are remembered (Linux's `selective_acks`).
@@ -101,13 +101,26 @@ impl Reassembly {
         new
     }
 
-    /// The gap before `next` is filled: what follows it now is in order. Returns how far.
-    pub fn fill(&mut self, mut next: u32) -> u32 {
+    /// How many of the `len` bytes at `seq` were not there before.
+    pub fn missing(&self, seq: u32, len: usize) -> usize {
+        let end = seq.wrapping_add(len as u32);
+        let overlap = |(at, data): &(u32, Bytes)| {
+            let there = at.wrapping_add(data.len() as u32);
+            distance(latest(*at, seq), earliest(there, end)) as usize
+        };
+        len - self.beyond.iter().map(overlap).sum::<usize>()
+    }
+
+    /// The gap before `next` is filled: what follows it now is in order. Returns how far, and how many bytes were there
+    /// twice.
+    pub fn fill(&mut self, mut next: u32) -> (u32, usize) {
+        let mut twice = 0;
         while let Some((seq, data)) = self.beyond.front_mut() {
             if after(*seq, next) {
                 break;
             }
             let end = seq.wrapping_add(data.len() as u32);
+            twice += data.len().min(distance(*seq, next) as usize);
             if after(end, next) {
                 data.advance(next.wrapping_sub(*seq) as usize);
                 next = end;
@@ -117,7 +130,7 @@ impl Reassembly {
             self.beyond.pop_front();
         }
         self.blocks.retain(|(_, end)| after(*end, next));
-        next
+        (next, twice)
     }
 
     /// A stretch is there: the blocks that it touches become one, the most recent (RFC 2018 section 4).
@@ -197,6 +210,7 @@ mod tests {
             cuts.extend((0..400).step_by(50).map(|from| (from, 50)));
             let mut r = Reassembly::default();
             let mut next = start;
+            let mut held = 0;
             for (from, len) in cuts {
                 let seq = start.wrapping_add(from as u32);
                 let data = Bytes::copy_from_slice(&stream[from..(from + len).min(400)]);
@@ -205,16 +219,21 @@ mod tests {
                     continue;
                 }
                 if after(seq, next) {
+                    held += r.missing(seq, data.len());
                     r.insert(seq, data);
                 } else {
+                    held += end.wrapping_sub(next) as usize;
                     r.push(data.slice(next.wrapping_sub(seq) as usize..));
-                    next = r.fill(end);
+                    let (filled, twice) = r.fill(end);
+                    next = filled;
+                    held -= twice;
                 }
             }
             prop_assert_eq!(next, start.wrapping_add(400));
             let mut out = vec![0; 500];
             let n = r.read(&mut out);
             prop_assert_eq!(&out[..n], &stream[..]);
+            prop_assert_eq!(held, n, "what is booked is what is read");
             prop_assert!(!r.has_gap() && told(&mut r).iter().all(|(_, end)| !after(*end, next)));
         }
     }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
+use super::seq::after;
+
 /// A segment that was sent and is not acknowledged.
 #[derive(Debug, Clone)]
 pub(super) struct Sent {
@@ -177,6 +179,26 @@ impl SendQueue {
         sent.lost = true;
         self.lost_out += 1;
         true
+    }
+
+    /// Small segments that follow one which is to be sent again go with it, as far as they fit (Linux's
+    /// `tcp_retrans_try_collapse()`).
+    pub fn collapse(&mut self, i: usize, mss: usize, window_end: u32) {
+        while let (Some(sent), Some(next)) = (self.flight.get(i), self.flight.get(i + 1)) {
+            let fits = sent.data.len() < mss && sent.data.len() + next.data.len() <= mss;
+            if !fits || sent.syn || sent.fin || next.sacked || after(next.end, window_end) {
+                return;
+            }
+            let mut joined = BytesMut::with_capacity(sent.data.len() + next.data.len());
+            joined.extend_from_slice(&sent.data);
+            joined.extend_from_slice(&next.data);
+            let Some(next) = self.flight.remove(i + 1) else { return };
+            self.lost_out -= u32::from(next.lost);
+            self.retrans_out -= u32::from(next.retransmitted);
+            let Some(sent) = self.flight.get_mut(i) else { return };
+            (sent.end, sent.fin, sent.psh) = (next.end, next.fin, next.psh || sent.psh);
+            sent.data = joined.freeze();
+        }
     }
 
     /// Whether anything that was sent again is not acknowledged yet, or is the oldest (Linux's `tcp_any_retrans_done()`).

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::names::intern;
 use super::{Counters, Event, Fate, Fields, HostId, Layer, Packet, Recording, Span, Trace};
+use crate::packet::{Marks, Transport};
 
 /// Names for addresses, as a hosts file has them.
 type Names = Arc<BTreeMap<Ipv4Addr, String>>;
@@ -225,10 +226,17 @@ impl Recorder {
         }
     }
 
-    /// Takes down a packet that was put on the wire.
-    pub fn packet(&self, packet: Packet) -> PacketId {
-        let bytes = packet.transport.len();
-        let counted = packet.sent < self.0.ends;
+    /// Takes down a packet that was put on the wire at `sent`, by `from` and for `to`, if a machine has that address.
+    pub fn packet(
+        &self,
+        sent: Duration,
+        (from, to): (HostId, Option<HostId>),
+        transport: &Transport,
+        marks: Marks,
+        fate: Fate,
+    ) -> PacketId {
+        let bytes = transport.len();
+        let counted = sent < self.0.ends;
         let Open { trace, used, .. } = &mut *self.lock();
         used.packets += 1;
         used.bytes += bytes as u64;
@@ -238,16 +246,16 @@ impl Recorder {
             self.overran("bytes", self.0.bounds.bytes);
         }
         if counted {
-            trace.counters.sent(packet.from, bytes as u64, packet.marks);
-            if self.in_time(packet.fate) {
-                trace.counters.fate(packet.from, bytes as u64, packet.fate);
+            trace.counters.sent(from, bytes as u64, marks);
+            if self.in_time(fate) {
+                trace.counters.fate(from, bytes as u64, fate);
             }
         }
         if self.keeps(Recording::Packets) && self.overrun().is_none() {
-            trace.packets.push(packet);
+            trace.packets.push(Packet { sent, from, to, transport: transport.clone(), marks, fate });
             PacketId(trace.packets.len() as u64 - 1)
         } else {
-            PacketId::counted(packet.from, bytes)
+            PacketId::counted(from, bytes)
         }
     }
 

@@ -1,5 +1,6 @@
 //! The dirty set of a group: which machines a system call, or the end of a process, has left with something to do.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -8,7 +9,10 @@ use tokio::sync::Notify;
 #[derive(Debug, Default)]
 pub(in crate::sim) struct Attention {
     /// Wakes the group.
-    pub notify: Notify,
+    notify: Notify,
+    /// Whether the group is at work: then it looks by itself before it rests.
+    at_work: AtomicBool,
+    wanted: AtomicBool,
     dirty: Mutex<Dirty>,
 }
 
@@ -28,19 +32,42 @@ impl Attention {
         }
         if !std::mem::replace(&mut dirty.is_among[machine], true) {
             dirty.machines.push(machine);
+            self.wanted.store(true, Ordering::Relaxed);
+            self.wake();
+        }
+    }
+
+    /// There is something to do for the group.
+    pub fn wake(&self) {
+        if !self.at_work.load(Ordering::Relaxed) {
             self.notify.notify_one();
         }
     }
 
-    /// The machines with something to do, in order.
-    pub fn take(&self) -> Vec<usize> {
+    /// Waits until somebody wakes the group.
+    pub async fn woken(&self) {
+        self.notify.notified().await;
+    }
+
+    /// The group is at work from now on, or rests: then nothing is left to do.
+    pub fn set_at_work(&self, at_work: bool) {
+        self.at_work.store(at_work, Ordering::Relaxed);
+    }
+
+    /// Whether there are machines with something to do.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Adds the machines with something to do to an empty list, in order.
+    pub fn take(&self, machines: &mut Vec<usize>) {
         let mut dirty = self.dirty();
-        let mut machines = std::mem::take(&mut dirty.machines);
-        for machine in &machines {
+        self.wanted.store(false, Ordering::Relaxed);
+        std::mem::swap(&mut dirty.machines, machines);
+        for machine in &*machines {
             dirty.is_among[*machine] = false;
         }
         machines.sort_unstable();
-        machines
     }
 
     fn dirty(&self) -> MutexGuard<'_, Dirty> {

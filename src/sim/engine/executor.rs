@@ -6,7 +6,7 @@
 //! their tasks were started.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use rustc_hash::FxHashMap;
+use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::task::coop::{Unconstrained, unconstrained};
 
 use super::attention::Attention;
@@ -33,13 +34,21 @@ pub(in crate::sim) type TaskId = (ProcessId, u64);
 
 /// The tasks of the processes of a group.
 pub(in crate::sim) struct Executor {
-    tasks: BTreeMap<TaskId, Entry>,
+    /// By number; never gone through.
+    tasks: FxHashMap<u64, Entry>,
+    /// All of them, process by process.
+    in_order: BTreeSet<TaskId>,
     queue: Arc<Queue>,
+    /// The tasks that take part in a round: kept for its memory only.
+    round: Vec<TaskId>,
+    /// How many tasks of tokio's there are.
+    tokios: Option<RuntimeMetrics>,
 }
 
 struct Entry {
     process: Arc<Process>,
-    waker: Arc<TaskWaker>,
+    awake: Arc<TaskWaker>,
+    waker: Waker,
     /// How often it was polled at which instant.
     polled: (Duration, u32),
     /// Without tokio's budget, which all tasks of a group would share.
@@ -50,9 +59,14 @@ struct Entry {
 pub(in crate::sim) struct Queue {
     attention: Arc<Attention>,
     next: AtomicU64,
-    woken: Mutex<Vec<TaskId>>,
-    spawned: Mutex<Vec<(TaskId, Arc<Process>, Task)>>,
-    aborted: Mutex<Vec<TaskId>>,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    woken: Vec<TaskId>,
+    spawned: Vec<(TaskId, Arc<Process>, Task)>,
+    aborted: Vec<TaskId>,
 }
 
 struct TaskWaker {
@@ -69,38 +83,43 @@ impl Wake for TaskWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         if !self.woken.swap(true, Ordering::Relaxed) {
-            lock(&self.queue.woken).push(self.id);
-            self.queue.attention.notify.notify_one();
+            self.queue.waiting().woken.push(self.id);
+            self.queue.attention.wake();
         }
     }
 }
 
 impl Queue {
     pub fn new(attention: Arc<Attention>) -> Arc<Self> {
-        let (woken, spawned, aborted) = Default::default();
-        Arc::new(Self { attention, next: AtomicU64::new(0), woken, spawned, aborted })
+        Arc::new(Self { attention, next: AtomicU64::new(0), waiting: Mutex::default() })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Lists are sound after a panic elsewhere.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts a task of a process; it is first polled in the next round.
     pub fn spawn(&self, process: Arc<Process>, task: Task) -> TaskId {
         let id = (process.id, self.next.fetch_add(1, Ordering::Relaxed));
         process.shared.tasks.fetch_add(1, Ordering::Relaxed);
-        lock(&self.spawned).push((id, process, task));
-        self.attention.notify.notify_one();
+        self.waiting().spawned.push((id, process, task));
+        self.attention.wake();
         id
     }
 
     /// Ends a task; it is dropped before the next round.
     pub fn abort(&self, id: TaskId) {
-        lock(&self.aborted).push(id);
-        self.attention.notify.notify_one();
+        self.waiting().aborted.push(id);
+        self.attention.wake();
     }
 }
 
 impl Executor {
     /// An executor of nothing, that takes from `queue`.
     pub fn new(queue: Arc<Queue>) -> Self {
-        Self { tasks: BTreeMap::new(), queue }
+        let (tasks, in_order, round) = Default::default();
+        Self { tasks, in_order, queue, round, tokios: None }
     }
 
     /// Where processes put their tasks.
@@ -116,17 +135,19 @@ impl Executor {
     }
 
     fn add(&mut self, id: TaskId, process: Arc<Process>, task: Pin<Box<dyn Future<Output = ()>>>) {
-        let waker = Arc::new(TaskWaker { id, woken: AtomicBool::new(false), queue: self.queue.clone() });
-        waker.wake_by_ref();
-        let entry = Entry { process, waker, polled: (Duration::MAX, 0), task: unconstrained(task) };
-        self.tasks.insert(id, entry);
+        let awake = Arc::new(TaskWaker { id, woken: AtomicBool::new(false), queue: self.queue.clone() });
+        awake.wake_by_ref();
+        let waker = Waker::from(awake.clone());
+        let entry = Entry { process, awake, waker, polled: (Duration::MAX, 0), task: unconstrained(task) };
+        self.tasks.insert(id.1, entry);
+        self.in_order.insert(id);
     }
 
     /// Ends every task of a process.
     pub fn kill(&mut self, process: &Process) {
         self.take_in();
         let its: Vec<TaskId> =
-            self.tasks.range((process.id, 0)..=(process.id, u64::MAX)).map(|(id, _)| *id).collect();
+            self.in_order.range((process.id, 0)..=(process.id, u64::MAX)).copied().collect();
         for id in its {
             self.end(id);
         }
@@ -134,52 +155,66 @@ impl Executor {
 
     /// What was stalled has CPU again.
     pub fn wake(&mut self, tasks: Vec<TaskId>) {
-        let mut woken = lock(&self.queue.woken);
-        woken.extend(tasks);
-        self.queue.attention.notify.notify_one();
+        if !tasks.is_empty() {
+            self.queue.waiting().woken.extend(tasks);
+            self.queue.attention.wake();
+        }
     }
 
     /// Polls every task that is awake, once; returns whether there was any.
     pub fn round(&mut self, now: Duration) -> bool {
         self.take_in();
-        let mut round = std::mem::take(&mut *lock(&self.queue.woken));
+        let mut round = std::mem::take(&mut self.round);
+        std::mem::swap(&mut self.queue.waiting().woken, &mut round);
         round.sort_unstable();
         round.dedup();
-        for id in &round {
-            self.poll(*id, now);
+        let any = !round.is_empty();
+        for id in round.drain(..) {
+            self.poll(id, now);
         }
-        !round.is_empty()
+        self.round = round;
+        any
     }
 
     /// Takes in what was spawned, and drops what was aborted.
     fn take_in(&mut self) {
-        let spawned = std::mem::take(&mut *lock(&self.queue.spawned));
-        for (id, process, task) in spawned {
-            self.add(id, process, task);
-        }
-        let aborted = std::mem::take(&mut *lock(&self.queue.aborted));
-        for id in aborted {
-            self.end(id);
+        loop {
+            let mut waiting = self.queue.waiting();
+            let spawned = std::mem::take(&mut waiting.spawned);
+            let aborted = std::mem::take(&mut waiting.aborted);
+            drop(waiting);
+            if spawned.is_empty() && aborted.is_empty() {
+                return;
+            }
+            for (id, process, task) in spawned {
+                self.add(id, process, task);
+            }
+            // What is dropped may spawn and abort in its turn.
+            for id in aborted {
+                self.end(id);
+            }
         }
     }
 
     fn poll(&mut self, id: TaskId, now: Duration) {
-        let Some(entry) = self.tasks.get_mut(&id) else { return };
+        let Self { tasks, tokios, .. } = self;
+        let Some(entry) = tasks.get_mut(&id.1) else { return };
         let shared = &entry.process.shared;
         if !shared.cpu.runs() {
             // It stays marked as awake: whoever gives it CPU puts it into the queue again.
             return shared.cpu.wants(id);
         }
-        entry.waker.woken.store(false, Ordering::Relaxed);
+        entry.awake.woken.store(false, Ordering::Relaxed);
         entry.polled = if entry.polled.0 == now { (now, entry.polled.1 + 1) } else { (now, 1) };
         if entry.polled.1 > MOST_POLLS {
             return entry.process.fail(|machine, at| Failure::Spins { machine, at });
         }
-        let waker = Waker::from(entry.waker.clone());
-        let Entry { process, task, .. } = entry;
-        let before = alive();
-        let ended = as_process(process, || Pin::new(task).poll(&mut Context::from_waker(&waker)));
-        if alive() > before {
+        let Entry { process, task, waker, .. } = entry;
+        // Tasks that were started by `tokio::spawn`, outside of any process.
+        let tokios = tokios.get_or_insert_with(|| Handle::current().metrics());
+        let before = tokios.num_alive_tasks();
+        let ended = as_process(process, || Pin::new(task).poll(&mut Context::from_waker(waker)));
+        if tokios.num_alive_tasks() > before {
             process.fail(|machine, at| Failure::Escaped { machine, at });
         }
         match ended {
@@ -195,7 +230,8 @@ impl Executor {
     }
 
     fn end(&mut self, id: TaskId) {
-        if let Some(Entry { process, task, .. }) = self.tasks.remove(&id) {
+        self.in_order.remove(&id);
+        if let Some(Entry { process, task, .. }) = self.tasks.remove(&id.1) {
             process.shared.tasks.fetch_sub(1, Ordering::Relaxed);
             // What a panic of its destructors has to say, the panic that ends the run has said before.
             let _ = as_process(&process, || drop(task));
@@ -206,14 +242,9 @@ impl Executor {
 /// Runs code of a process: on its machine's clock, recorded as its machine's; a panic is caught.
 fn as_process<R>(process: &Process, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     let shared = &process.shared;
-    let context = collect::Context { host: shared.host, epoch: shared.clock.epoch() };
+    let context = collect::Context { host: shared.host, now: shared.clock.now() };
     // A task that panicked is not polled again, and the run ends: nobody sees what it has left half-done.
     time::behind(shared.behind(), || on_behalf_of(context, || catch_unwind(AssertUnwindSafe(f))))
-}
-
-/// How many tasks were started by `tokio::spawn`, outside of any process.
-fn alive() -> usize {
-    Handle::current().metrics().num_alive_tasks()
 }
 
 /// What a panic has to say, in one line.
@@ -221,9 +252,4 @@ fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("no message").lines().map(str::trim).collect::<Vec<_>>().join("; ")
-}
-
-/// Lists are sound after a panic elsewhere.
-fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
-    list.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,14 +3,14 @@
 //! A group owns no clock of the engine's and no wire: an engine tells it what time it is ([`Group::run`]), brings it
 //! the parcels for its machines ([`Group::deliver`]) and takes those it sends.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::attention::Attention;
+use super::calendar::{Calendar, Why};
 use super::ending::Ending;
 use super::executor::{Executor, Queue};
+use super::inbox::Inbox;
 use crate::sim::fault::in_force::Timeline;
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::running::{RunningMachine, Surroundings};
@@ -27,34 +27,23 @@ pub(in crate::sim) struct Group {
     pub ending: Arc<Ending>,
     machines: Vec<Member>,
     paths: Arc<Mutex<Paths>>,
-    inbox: BinaryHeap<Reverse<Parcel>>,
-    /// When a machine wants to be looked at, and why.
-    calendar: BTreeSet<(Duration, Why, usize)>,
+    inbox: Inbox,
+    calendar: Calendar,
     outbox: Vec<Parcel>,
+    /// What was sent just now and is yet to go into one of the boxes.
+    posted: Vec<Parcel>,
+    /// Machines that are being looked at: kept for its memory only.
+    looked_at: Vec<usize>,
     next_process: u32,
     executor: Executor,
     /// The time up to which everything was done.
     handled: Duration,
 }
 
-/// Why a machine wants to be looked at. At one and the same time faults come first; packets stand between them and
-/// the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Why {
-    /// A fault begins or ends.
-    Fault,
-    /// A step of a deploy.
-    Step,
-    /// A timer of its kernel.
-    Timer,
-}
-
 /// A machine of a group.
 struct Member {
     machine: RunningMachine,
     timeline: Timeline,
-    /// When the calendar has it, by reason.
-    scheduled: [Option<Duration>; 3],
 }
 
 impl Group {
@@ -66,7 +55,7 @@ impl Group {
         machines: Vec<(RunningMachine, Timeline)>,
         paths: Arc<Mutex<Paths>>,
     ) -> Self {
-        let member = |(machine, timeline)| Member { machine, timeline, scheduled: [None; 3] };
+        let member = |(machine, timeline)| Member { machine, timeline };
         Self {
             name,
             index,
@@ -75,9 +64,11 @@ impl Group {
             ending,
             machines: machines.into_iter().map(member).collect(),
             paths,
-            inbox: BinaryHeap::new(),
-            calendar: BTreeSet::new(),
+            inbox: Inbox::default(),
+            calendar: Calendar::default(),
             outbox: Vec::new(),
+            posted: Vec::new(),
+            looked_at: Vec::new(),
             next_process: 0,
             executor: Executor::new(Queue::new(attention)),
             handled: Duration::ZERO,
@@ -87,32 +78,39 @@ impl Group {
     /// Starts the clock and every process.
     pub fn start(&mut self) {
         self.clock.start();
+        let paths = self.paths.clone();
+        let paths = &mut *locked(&paths);
         for i in 0..self.machines.len() {
-            self.with(i, Duration::ZERO, |member, around| member.machine.begin(around));
-            self.flush(i);
+            self.with(paths, i, Duration::ZERO, |member, around| member.machine.begin(around));
+            self.flush(paths, i);
         }
     }
 
-    /// When to call [`Self::handle`] next, if nothing comes before.
-    pub fn deadline(&self) -> Option<Duration> {
-        let parcel = self.inbox.peek().map(|Reverse(p)| p.due);
-        let scheduled = self.calendar.first().map(|(at, ..)| *at);
-        [parcel, scheduled].into_iter().flatten().min()
+    /// When to call [`Self::run`] next, if nothing comes before.
+    pub fn deadline(&mut self) -> Option<Duration> {
+        let scheduled = self.calendar.first().map(|(at, ..)| at);
+        [self.inbox.due(), scheduled].into_iter().flatten().min()
     }
 
     /// A parcel for one of the machines; it is looked at when it is due.
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several groups"))]
     pub fn deliver(&mut self, parcel: Parcel) {
-        self.inbox.push(Reverse(parcel));
+        self.inbox.push(parcel);
     }
 
     /// Does everything that is due by `now`, and lets the processes run until none of them has anything more to do.
     pub fn run(&mut self, now: Duration) {
+        self.attention.set_at_work(true);
+        self.clock.clone().stopped(now, || self.run_at(now));
+        self.attention.set_at_work(false);
+    }
+
+    fn run_at(&mut self, now: Duration) {
         loop {
             // What falls on the end of the run is no part of it.
             let last = self.ending.time().saturating_sub(Duration::from_micros(1));
             self.handle(now.min(last));
-            if self.ending.is_over(now) || !self.executor.round(now) {
+            if self.ending.is_over(now) || (!self.executor.round(now) && !self.attention.is_wanted()) {
                 return;
             }
         }
@@ -121,39 +119,50 @@ impl Group {
     /// Does everything that is due by `now`, in order of time; at one and the same time faults first, then packets, then
     /// timers. What is due between two ticks of the applications' clock happens at its own time, not at the tick's.
     fn handle(&mut self, now: Duration) {
+        // Nobody else wants the paths in the meantime: processes run in rounds, not here.
+        let paths = self.paths.clone();
+        let paths = &mut *locked(&paths);
         loop {
-            for i in self.attention.take() {
-                if self.machines[i].machine.wants_a_look() {
-                    self.with(i, now, |member, around| member.machine.look(around));
-                }
-                self.flush(i);
-            }
+            self.look(paths, now);
             let Some(due) = self.deadline().filter(|due| *due <= now) else { break };
             // What comes too late, because its latency is shorter than the engine's tick, comes now.
             let at = due.max(self.handled);
             self.handled = at;
-            match self.calendar.first().copied().filter(|(when, ..)| *when <= due) {
-                Some((_, Why::Fault, i)) => self.fault(i, at),
-                _ if self.inbox.peek().is_some_and(|Reverse(p)| p.due <= due) => {
-                    if let Some(Reverse(parcel)) = self.inbox.pop() {
-                        self.arrive(at, parcel);
+            match self.calendar.first().filter(|(when, ..)| *when <= due) {
+                Some((_, Why::Fault, i)) => self.fault(paths, i, at),
+                _ if self.inbox.due().is_some_and(|parcel| parcel <= due) => {
+                    if let Some(parcel) = self.inbox.pop() {
+                        self.arrive(paths, at, parcel);
                     }
                 }
                 Some((_, Why::Step, i)) => {
-                    self.with(i, at, |member, around| member.machine.look(around));
-                    self.flush(i);
+                    self.with(paths, i, at, |member, around| member.machine.look(around));
+                    self.flush(paths, i);
                 }
-                Some((when, Why::Timer, i)) => {
-                    self.calendar.remove(&(when, Why::Timer, i));
-                    let member = &mut self.machines[i];
-                    member.scheduled[Why::Timer as usize] = None;
-                    member.machine.shared.kernel().expire(at);
-                    self.flush(i);
+                Some((_, Why::Timer, i)) => {
+                    self.machines[i].machine.shared.kernel().expire(at);
+                    self.flush(paths, i);
                 }
                 // Whatever is due is either in the calendar or in the inbox.
                 None => break,
             }
         }
+    }
+
+    /// Looks after the machines that have rung.
+    fn look(&mut self, paths: &mut Paths, now: Duration) {
+        if !self.attention.is_wanted() {
+            return;
+        }
+        let mut machines = std::mem::take(&mut self.looked_at);
+        self.attention.take(&mut machines);
+        for i in machines.drain(..) {
+            if self.machines[i].machine.wants_a_look() {
+                self.with(paths, i, now, |member, around| member.machine.look(around));
+            }
+            self.flush(paths, i);
+        }
+        self.looked_at = machines;
     }
 
     /// The run ends: takes down what there is on the machines, before anything is torn down.
@@ -170,27 +179,26 @@ impl Group {
 
     fn with<R>(
         &mut self,
+        paths: &mut Paths,
         i: usize,
         now: Duration,
         f: impl FnOnce(&mut Member, &mut Surroundings<'_>) -> R,
     ) -> R {
-        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
         let Self { next_process, executor, machines, .. } = self;
-        f(&mut machines[i], &mut Surroundings { now, paths: &mut paths, executor, next_process })
+        f(&mut machines[i], &mut Surroundings { now, paths, executor, next_process })
     }
 
     /// Faults begin or end.
-    fn fault(&mut self, i: usize, now: Duration) {
-        self.with(i, now, |member, around| {
+    fn fault(&mut self, paths: &mut Paths, i: usize, now: Duration) {
+        self.with(paths, i, now, |member, around| {
             if let Some(moment) = member.timeline.pass() {
                 member.machine.change(around, moment.begins, moment.condition);
             }
         });
-        self.flush(i);
+        self.flush(paths, i);
     }
 
-    fn arrive(&mut self, now: Duration, parcel: Parcel) {
-        let mut paths = self.paths.lock().unwrap_or_else(PoisonError::into_inner);
+    fn arrive(&mut self, paths: &mut Paths, now: Duration, parcel: Parcel) {
         let i = paths.interface(parcel.to).place;
         let machine = &self.machines[i].machine;
         if !machine.is_powered() {
@@ -199,60 +207,42 @@ impl Group {
         if machine.is_asleep() {
             return paths.nobody_there(now, &parcel, "host asleep");
         }
-        match paths.arrive(now, parcel) {
-            Ok(packet) => {
-                drop(paths);
+        match paths.arrive(now, parcel, &mut self.posted) {
+            Some(packet) => {
                 machine.shared.kernel().receive(now, &packet);
-                self.flush(i);
+                self.flush(paths, i);
             }
-            Err(answers) => {
-                Self::post(&paths, self.index, &mut self.inbox, &mut self.outbox, answers);
-            }
+            None => self.post(paths),
         }
     }
 
-    /// A parcel goes to a machine of this group, or to another group.
-    fn post(
-        paths: &Paths,
-        index: usize,
-        inbox: &mut BinaryHeap<Reverse<Parcel>>,
-        outbox: &mut Vec<Parcel>,
-        parcels: impl IntoIterator<Item = Parcel>,
-    ) {
-        for parcel in parcels {
-            if paths.interface(parcel.to).group == index {
-                inbox.push(Reverse(parcel));
+    /// Parcels go to the machines of this group, or to other groups.
+    fn post(&mut self, paths: &Paths) {
+        for parcel in self.posted.drain(..) {
+            if paths.interface(parcel.to).group == self.index {
+                self.inbox.push(parcel);
             } else {
-                outbox.push(parcel);
+                self.outbox.push(parcel);
             }
         }
     }
 
     /// Puts what the machine's kernel wants to send on the wire, and what is due next into the calendar.
-    fn flush(&mut self, i: usize) {
-        let Self { machines, paths, inbox, outbox, calendar, index, .. } = self;
-        let Member { machine, timeline, scheduled } = &mut machines[i];
+    fn flush(&mut self, paths: &mut Paths, i: usize) {
+        let Member { machine, timeline } = &self.machines[i];
         let mut kernel = machine.shared.kernel();
-        if kernel.has_departures() {
-            let mut paths = paths.lock().unwrap_or_else(PoisonError::into_inner);
-            while let Some(departure) = kernel.departure() {
-                let parcels = paths.send(&machine.interfaces, departure);
-                Self::post(&paths, *index, inbox, outbox, parcels);
-            }
+        while let Some(departure) = kernel.departure() {
+            paths.send(&machine.interfaces, departure, &mut self.posted);
         }
-        let due = [timeline.next(), machine.due(), kernel.deadline()];
-        for (why, (at, scheduled)) in
-            [Why::Fault, Why::Step, Why::Timer].into_iter().zip(due.into_iter().zip(scheduled))
-        {
-            if at != *scheduled {
-                if let Some(before) = *scheduled {
-                    calendar.remove(&(before, why, i));
-                }
-                if let Some(at) = at {
-                    calendar.insert((at, why, i));
-                }
-                *scheduled = at;
-            }
-        }
+        self.calendar.set(i, Why::Fault, timeline.next());
+        self.calendar.set(i, Why::Step, machine.due());
+        self.calendar.set(i, Why::Timer, kernel.deadline());
+        drop(kernel);
+        self.post(paths);
     }
+}
+
+fn locked(paths: &Mutex<Paths>) -> MutexGuard<'_, Paths> {
+    // A panic while a packet is judged ends the run; its trace is not used.
+    paths.lock().unwrap_or_else(PoisonError::into_inner)
 }

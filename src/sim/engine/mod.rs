@@ -4,13 +4,16 @@
 //! and when a process is woken or rings, and moves parcels between groups. What happens to a packet on its
 //! way was decided when it was sent (`crate::sim::path::link`); an engine only has to keep the time.
 //!
-//! - `group`: machines that share a clock. `executor`: runs their processes. `attention`: which of them has something to do.
+//! - `group`: machines that share a clock. `inbox`: what is under way to them. `calendar`: when to look at them.
+//!   `executor`: runs their processes. `attention`: which of them has something to do.
 //! - `on_events`, `on_turmoil`: the two engines. `ending`: how a run ends before its time. `limits`: what it may use.
 
 pub(in crate::sim) mod attention;
+mod calendar;
 pub mod ending;
 pub(in crate::sim) mod executor;
 pub(in crate::sim) mod group;
+mod inbox;
 pub mod limits;
 mod on_events;
 #[cfg(feature = "turmoil")]
@@ -111,7 +114,7 @@ async fn drive(mut group: Group, mut carrier: impl Carrier) -> io::Result<()> {
         timer.as_mut().reset(group.clock.instant(due));
         tokio::select! { biased;
             arrived = carrier.arrived(&mut group) => arrived?,
-            () = attention.notify.notified() => {}
+            () = attention.woken() => {}
             () = timer.as_mut() => {}
         }
     }

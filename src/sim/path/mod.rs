@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use self::link::{Direction, Quality, Verdict, Window};
 use self::router::{Routed, Router, RouterOptions};
 use crate::mix;
@@ -14,10 +16,10 @@ use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
 use crate::sim::machine::kernel::Departure;
 use crate::trace::recorder::{PacketId, Recorder};
-use crate::trace::{Fate, HostId, Packet};
+use crate::trace::{Fate, HostId};
 
 /// An interface of a machine: an index into the list of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(in crate::sim) struct InterfaceId(pub usize);
 
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(in crate::sim) struct Interface {
     router: Option<Router>,
     /// Whether the machine uses it just now.
     pub up: bool,
+    /// Parcels sent from it so far, so that the number of a parcel depends on its sender alone.
+    sent: u64,
 }
 
 /// A packet on its way, as an engine carries it.
@@ -46,18 +50,6 @@ pub(in crate::sim) struct Parcel {
     pub packet: Transport,
 }
 
-impl PartialOrd for Parcel {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Parcel {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.to, self.seq).cmp(&(other.due, other.to, other.seq))
-    }
-}
-
 /// Links with a quality or a trouble of their own, by their two ends.
 pub(in crate::sim) type Ends = (InterfaceId, InterfaceId);
 
@@ -67,13 +59,13 @@ pub(in crate::sim) struct Paths {
     seed: u64,
     recorder: Recorder,
     interfaces: Vec<Interface>,
-    by_outside: BTreeMap<Ipv4Addr, InterfaceId>,
+    /// Never gone through.
+    by_outside: FxHashMap<Ipv4Addr, InterfaceId>,
     default_quality: Quality,
     qualities: BTreeMap<Ends, Quality>,
     troubles: BTreeMap<Ends, Vec<Window>>,
-    directions: BTreeMap<Ends, Direction>,
-    /// Parcels sent so far, by sender, so that the number of a parcel depends on its sender alone.
-    sent: BTreeMap<InterfaceId, u64>,
+    /// Made when a packet first goes there; never gone through.
+    directions: FxHashMap<Ends, Direction>,
 }
 
 impl Paths {
@@ -82,12 +74,11 @@ impl Paths {
             seed,
             recorder,
             interfaces: Vec::new(),
-            by_outside: BTreeMap::new(),
+            by_outside: FxHashMap::default(),
             default_quality,
             qualities: BTreeMap::new(),
             troubles: BTreeMap::new(),
-            directions: BTreeMap::new(),
-            sent: BTreeMap::new(),
+            directions: FxHashMap::default(),
         }
     }
 
@@ -107,6 +98,7 @@ impl Paths {
             inside: router.map_or(outside, |(inside, _)| inside),
             router: router.map(|(_, options)| Router::new(outside, options)),
             up: true,
+            sent: 0,
         });
         self.by_outside.insert(outside, id);
         id
@@ -135,8 +127,8 @@ impl Paths {
         self.interfaces[id.0].router.as_mut()
     }
 
-    /// A machine puts a packet on the wire: what arrives somewhere, and when.
-    pub fn send(&mut self, from: &[InterfaceId], departure: Departure) -> Vec<Parcel> {
+    /// A machine puts a packet on the wire: what arrives somewhere, and when, is added to `parcels`.
+    pub fn send(&mut self, from: &[InterfaceId], departure: Departure, parcels: &mut Vec<Parcel>) {
         let Departure { at: now, mut packet, marks } = departure;
         let (address, to) = (*packet.src().ip(), *packet.dst().ip());
         let Some(from) = from.iter().copied().find(|i| {
@@ -144,19 +136,19 @@ impl Paths {
             interface.up && interface.inside == address
         }) else {
             // The address is gone: there is no wire to put it on (measured: g_* in `fidelity`).
-            return Vec::new();
+            return;
         };
         if let Some(router) = &mut self.interfaces[from.0].router {
             match router.outbound(now, &packet) {
                 Routed::On(source) => packet.set_src(source),
                 Routed::Dropped(reason, answer) => {
-                    self.record(now, from, None, packet, marks, lost(now, reason));
-                    let back = answer.map(|answer| self.parcel(now, from, from, None, (*answer).into()));
-                    return back.into_iter().collect();
+                    self.record(now, from, None, &packet, marks, lost(now, reason));
+                    parcels.extend(answer.map(|answer| self.parcel(now, from, from, None, (*answer).into())));
+                    return;
                 }
             }
         }
-        self.transmit(now, from, to, packet, marks)
+        self.transmit(now, from, to, packet, marks, parcels);
     }
 
     fn transmit(
@@ -166,58 +158,58 @@ impl Paths {
         to: Ipv4Addr,
         packet: Transport,
         marks: Marks,
-    ) -> Vec<Parcel> {
+        parcels: &mut Vec<Parcel>,
+    ) {
         let Some(to) = self.by_outside.get(&to).copied() else {
-            self.record(now, from, None, packet, marks, lost(now, "no such host"));
-            return Vec::new();
+            self.record(now, from, None, &packet, marks, lost(now, "no such host"));
+            return;
         };
         let is = |kind| is_of_kind(&packet, kind);
         match self.direction((from, to)).judge(now, packet.len(), is) {
             Verdict::Lost(reason) => {
-                self.record(now, from, Some(to), packet, marks, lost(now, reason));
-                Vec::new()
+                self.record(now, from, Some(to), &packet, marks, lost(now, reason));
             }
             Verdict::Held => {
-                self.record(now, from, Some(to), packet, marks, Fate::UnderWay);
-                Vec::new()
+                self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
             }
             Verdict::Arrives(at, again) => {
-                let recorded = self.record(now, from, Some(to), packet.clone(), marks, Fate::UnderWay);
-                let mut parcels = vec![self.parcel(at, from, to, Some(recorded), packet.clone())];
-                if let Some(at) = again {
+                let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
+                let copy = again.map(|at| (at, packet.clone()));
+                parcels.push(self.parcel(at, from, to, Some(recorded), packet));
+                if let Some((at, packet)) = copy {
                     let marks = Marks { duplicate: true, ..marks };
-                    let copy = self.record(now, from, Some(to), packet.clone(), marks, Fate::UnderWay);
-                    parcels.push(self.parcel(at, from, to, Some(copy), packet));
+                    let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
+                    parcels.push(self.parcel(at, from, to, Some(recorded), packet));
                 }
-                parcels
             }
         }
     }
 
-    /// A parcel has come to an interface: what its machine gets, or what goes back.
-    pub fn arrive(&mut self, now: Duration, parcel: Parcel) -> Result<Transport, Vec<Parcel>> {
+    /// A parcel has come to an interface: what its machine gets, if it gets it; what goes back is added to `parcels`.
+    pub fn arrive(&mut self, now: Duration, parcel: Parcel, parcels: &mut Vec<Parcel>) -> Option<Transport> {
         let Parcel { to, recorded, mut packet, .. } = parcel;
         // A router's own answer has passed it.
-        let Some(recorded) = recorded else { return Ok(packet) };
+        let Some(recorded) = recorded else { return Some(packet) };
         let interface = &mut self.interfaces[to.0];
         if let Some(router) = &mut interface.router {
             match router.inbound(now, &packet) {
                 Routed::On(destination) => packet.set_dst(destination),
                 Routed::Dropped(reason, answer) => {
                     self.recorder.fate(recorded, lost(now, reason));
-                    let back = answer.map(|answer| {
-                        self.transmit(now, to, *packet.src().ip(), (*answer).into(), Marks::default())
-                    });
-                    return Err(back.unwrap_or_default());
+                    if let Some(answer) = answer {
+                        let back = *packet.src().ip();
+                        self.transmit(now, to, back, (*answer).into(), Marks::default(), parcels);
+                    }
+                    return None;
                 }
             }
         }
-        if !self.interfaces[to.0].up {
+        if !interface.up {
             self.recorder.fate(recorded, lost(now, "no such host"));
-            return Err(Vec::new());
+            return None;
         }
         self.recorder.fate(recorded, Fate::Arrived(now));
-        Ok(packet)
+        Some(packet)
     }
 
     /// A parcel found nobody who could take it, for that reason.
@@ -235,7 +227,7 @@ impl Paths {
         recorded: Option<PacketId>,
         packet: Transport,
     ) -> Parcel {
-        let count = self.sent.entry(from).or_default();
+        let count = &mut self.interfaces[from.0].sent;
         *count += 1;
         // Of two that arrive together the one of the lower interface is first, else the one sent first.
         Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, recorded, packet }
@@ -246,12 +238,12 @@ impl Paths {
         now: Duration,
         from: InterfaceId,
         to: Option<InterfaceId>,
-        transport: Transport,
+        packet: &Transport,
         marks: Marks,
         fate: Fate,
     ) -> PacketId {
         let host = |i: InterfaceId| self.interfaces[i.0].host;
-        self.recorder.packet(Packet { sent: now, from: host(from), to: to.map(host), transport, marks, fate })
+        self.recorder.packet(now, (host(from), to.map(host)), packet, marks, fate)
     }
 
     fn direction(&mut self, ends: Ends) -> &mut Direction {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// Below this window slow start is left alone (hystart_low_window).
+/// Below this window slow start is left alone (hystart_low_window); its rounds are counted all the same, as measured.
 const LOW_WINDOW: u32 = 16;
 /// Acknowledgements closer than this to one another are one train (hystart_ack_delta_us).
 const TRAIN_GAP: Duration = Duration::from_millis(2);
@@ -44,7 +44,7 @@ impl HyStart {
         una: u32,
         nxt: u32,
     ) -> bool {
-        if self.found || window < LOW_WINDOW {
+        if self.found {
             return false;
         }
         let over = |round: &Round| (una.wrapping_sub(round.end) as i32) > 0;
@@ -54,6 +54,9 @@ impl HyStart {
                 round.insert(Round { start: now, end: nxt, last_in_train: now, fastest: None, samples: 0 })
             }
         };
+        if window < LOW_WINDOW {
+            return false;
+        }
         self.found = round.train_is_long(now, fastest) | round.delay_has_grown(rtt, fastest);
         self.found
     }

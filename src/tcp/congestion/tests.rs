@@ -104,6 +104,21 @@ fn cubic_follows_rfc_9438s_curve_through_the_plateau() {
     assert!(growth(13.0, 15.8) > 5 * growth(9.0, 11.0), "convex after it");
 }
 
+/// Linux 6.18 on a path of 64 ms, cwnd after every round trip since the recovery from a loss at 185 segments ended.
+#[test]
+fn cubic_grows_as_it_was_measured_to_grow_on_linux() {
+    let linux = [
+        131, 134, 135, 139, 139, 141, 143, 144, 147, 148, 149, 151, 153, 154, 155, 157, 158, 159, 161, 162,
+        163, 164, 165, 166,
+    ];
+    let mut congestion = after_a_loss_at(CongestionControl::Cubic, 185);
+    assert_eq!(congestion.cwnd(), 129);
+    let windows = rounds(&mut congestion, ms(64), secs(0), ms(64) * linux.len() as u32);
+    for ((at, ours), linux) in windows.iter().zip(linux) {
+        assert!(ours.abs_diff(linux) <= 2, "after {at:?}: {ours}, on Linux {linux}: {windows:?}");
+    }
+}
+
 /// RFC 9438 section 4.3: on short paths CUBIC grows as Reno would with alpha = 3 (1 - beta) / (1 + beta) = 0.53.
 #[test]
 fn on_a_short_path_cubic_keeps_up_with_reno() {
@@ -168,6 +183,71 @@ fn hystart_leaves_slow_start_when_a_train_of_acks_lasts_half_a_round_trip() {
     };
     assert_eq!(left_after(ms(1)), Some(31), "more than (60 ms + 1 ms) / 2");
     assert_eq!(left_after(ms(3)), None, "too far apart to be a train");
+}
+
+/// Linux 6.18 behind a link of 1 MB/s, 60 ms away: when each acknowledgement came (in us), the round trip it measured,
+/// what it acknowledged and what had been sent by then (in segments since the first), and the window after it.
+const UNTIL_SLOW_START_ENDED: [(u64, u64, u32, u32, u32); 42] = [
+    (67122, 66996, 0, 8, 12),
+    (67278, 67142, 2, 12, 14),
+    (71121, 70978, 4, 16, 16),
+    (75111, 74956, 6, 20, 18),
+    (79110, 78939, 8, 24, 20),
+    (130482, 63216, 10, 28, 22),
+    (133471, 66197, 12, 32, 24),
+    (136464, 69152, 14, 36, 26),
+    (139456, 72137, 16, 40, 28),
+    (142461, 71236, 18, 44, 30),
+    (147103, 75871, 20, 48, 32),
+    (148392, 73200, 22, 52, 34),
+    (151460, 76258, 24, 56, 36),
+    (154454, 75269, 26, 60, 38),
+    (159113, 79921, 28, 64, 40),
+    (197263, 66708, 30, 68, 42),
+    (197353, 66791, 32, 72, 44),
+    (199670, 66138, 34, 76, 46),
+    (202655, 69115, 36, 80, 48),
+    (212121, 75583, 38, 84, 50),
+    (212223, 75678, 40, 88, 52),
+    (212281, 72767, 42, 92, 54),
+    (215146, 75624, 44, 96, 56),
+    (219146, 76628, 46, 100, 58),
+    (220687, 78161, 48, 104, 60),
+    (223758, 76589, 50, 108, 62),
+    (226773, 79596, 52, 112, 64),
+    (229843, 81392, 54, 116, 66),
+    (232824, 84365, 56, 120, 68),
+    (242302, 90775, 58, 124, 70),
+    (245330, 90800, 64, 128, 76),
+    (249339, 90155, 66, 140, 78),
+    (250766, 91576, 68, 144, 80),
+    (267136, 69794, 70, 148, 82),
+    (267263, 69914, 72, 152, 84),
+    (267326, 69942, 74, 156, 86),
+    (271186, 73796, 76, 160, 88),
+    (272452, 72708, 78, 164, 90),
+    (275471, 75720, 80, 168, 92),
+    (278472, 75763, 82, 172, 94),
+    (281461, 78745, 84, 176, 96),
+    (284457, 72255, 86, 180, 96),
+];
+
+#[test]
+fn hystart_ends_slow_start_at_the_acknowledgement_at_which_linux_ended_it() {
+    let us = Duration::from_micros;
+    let mut congestion = cubic();
+    // A few echoes before: the fastest round trip.
+    congestion.rtt_sample(secs(0), us(60_300), 0, 0);
+    let mut last = 0;
+    for (at, rtt, una, nxt, window) in UNTIL_SLOW_START_ENDED {
+        assert_eq!(congestion.ssthresh(), INFINITE_THRESHOLD, "too early: {at} us");
+        let (una, nxt) = (una + 2, nxt + 2);
+        congestion.rtt_sample(us(at), us(rtt), una, nxt);
+        congestion.acked(us(at), una - last, true);
+        assert_eq!(congestion.cwnd(), window, "after {at} us");
+        last = una;
+    }
+    assert_eq!(congestion.ssthresh(), 96);
 }
 
 #[test]

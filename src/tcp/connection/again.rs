@@ -75,6 +75,7 @@ impl Connection {
             self.send.retrans_out += u32::from(retransmitted);
             self.send.flight.insert(i + 1, rest);
         }
+        self.send.collapse(i, self.mss as usize, self.window_end());
         let Some(sent) = self.send.flight.get_mut(i) else { return };
         sent.at = cx.now;
         sent.ever_retransmitted = true;

@@ -26,10 +26,8 @@ impl Connection {
             return;
         }
         if !self.acknowledged(cx, segment) {
-            if self.state != State::Established {
-                self.challenge(cx);
-            }
-            return;
+            // RFC 5961 section 5.2: it acknowledges what was never sent, or what is long over.
+            return self.challenge(cx);
         }
         self.states_after_ack(cx, segment);
         if matches!(self.state, State::Closed) {

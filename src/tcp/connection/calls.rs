@@ -66,11 +66,15 @@ impl Connection {
         }
         let mut done = 0;
         while done < data.len() {
-            let n = self.send_memory.write(data.len() - done, size_goal(self.mss, self.largest_window));
+            let goal = size_goal(self.mss, self.largest_window);
+            let begins = self.send_memory.begins_packet(data.len() - done, goal);
+            let n = self.send_memory.write(data.len() - done, goal);
             if n == 0 {
                 break;
             }
-            self.restart_if_idle(cx.now);
+            if begins {
+                self.restart_if_idle(cx.now);
+            }
             self.send.write(&data[done..done + n]);
             done += n;
             if done < data.len() {

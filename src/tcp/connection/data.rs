@@ -58,7 +58,9 @@ impl Connection {
             self.fin_beyond = Some(segment.end());
         }
         if self.reassembly.has_gap() {
-            self.receive_next = self.reassembly.fill(self.receive_next);
+            let (next, twice) = self.reassembly.fill(self.receive_next);
+            self.receive_next = next;
+            self.receive_memory.dropped(twice);
             // RFC 5681 section 4.2: a gap that is filled is told at once.
             self.acks.now |= !self.reassembly.has_gap();
         }
@@ -110,9 +112,10 @@ impl Connection {
         if segment.data.is_empty() {
             return;
         }
+        let missing = self.reassembly.missing(segment.seq, segment.data.len());
         let furthest = self.reassembly.highest_block().unwrap_or(segment.end());
         let beyond = distance(self.receive_next, latest(furthest, segment.end()));
-        if !self.receive_memory.arrived(now, segment.data.len(), segment.flags.psh, beyond) {
+        if missing > 0 && !self.receive_memory.arrived(now, missing, segment.flags.psh, beyond) {
             return;
         }
         self.reassembly.insert(segment.seq, segment.data.clone());
@@ -151,10 +154,13 @@ impl Connection {
             return;
         }
         let since = self.receive_next.wrapping_sub(self.window_told);
-        if self.receive_memory.is_half_full() {
-            self.acks.slow_down();
-        }
-        let full = since > self.receive_memory.segment() && self.receive_memory.can_advance();
+        let full = since > self.receive_memory.segment() && {
+            // Whoever looks whether the window can grow finds out that haste gains nothing.
+            if self.receive_memory.is_half_full() {
+                self.acks.slow_down();
+            }
+            self.receive_memory.can_advance()
+        };
         if self.acks.now || full || self.acks.is_quick() {
             return self.send_ack(cx);
         }

@@ -225,6 +225,7 @@ impl Connection {
         self.receive_memory.established(cx.now, self.mss, self.receive_scale);
         let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.send_memory.established(mss, self.congestion.cwnd());
+        self.note_pace();
         self.start_keepalive(cx.now);
         self.happened(cx, What::Established);
         self.wake_writer(cx);

@@ -60,6 +60,8 @@ const TIMESTAMPS_LEN: u32 = 12;
 pub(super) struct Cx<'a> {
     pub now: Duration,
     pub id: ConnId,
+    /// Whether the machine has the connection's address: else nothing can be sent.
+    pub routable: bool,
     pub out: &'a mut VecDeque<Transmit>,
     pub events: &'a mut VecDeque<Event>,
 }
@@ -328,12 +330,17 @@ impl Connection {
 
     /// How many bytes of data a segment carries just now: less while it also tells of gaps (RFC 6691).
     fn current_mss(&self) -> u32 {
+        // No longer than half of the largest window that the peer ever had: else one that buffers little waits for a window
+        // that never opens (RFC 1122 section 4.2.3.4, Linux's tcp_bound_to_half_wnd()).
+        let window = self.largest_window;
+        let most = if window > u32::from(DEFAULT_MSS) { window / 2 } else { window };
+        let mss = if most > 0 && self.mss > most { most.max(28) } else { self.mss };
         if !self.sack || !self.reassembly.has_gap() {
-            return self.mss;
+            return mss;
         }
         let room = if self.timestamps { 3 } else { 4 };
         let blocks = self.reassembly.block_count().min(room) as u32;
-        self.mss - (4 + 8 * blocks)
+        mss.saturating_sub(4 + 8 * blocks).max(28)
     }
 
     /// Whether a segment is beyond everything that was sent, so that it cannot be of this connection.

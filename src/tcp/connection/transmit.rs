@@ -21,7 +21,8 @@ impl Connection {
         }
         let mut sent = 0;
         let mut limited_by_network = false;
-        while self.send.has_unsent() {
+        // Without a route what is written stays unsent, and a timer tries again (as in tcp_write_xmit()).
+        while self.send.has_unsent() && cx.routable {
             let last_fin = self.send.unsent_len() <= self.current_mss() as usize && self.send.fin_waits;
             if self.send.in_flight() >= self.congestion.cwnd() && !last_fin {
                 limited_by_network = true;

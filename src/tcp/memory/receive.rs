@@ -175,28 +175,22 @@ impl ReceiveMemory {
     /// The process has read `len` bytes; `unread` more are there for it in order. To the limit it matters how much it
     /// reads in a round trip (tcp_rcv_space_adjust).
     pub fn copied(&mut self, now: Duration, len: usize, unread: usize) {
-        let mut rest = len as u32;
-        while rest > 0 {
-            let Some(head) = self.packets.front_mut() else { break };
-            let gone = head.len.min(rest);
-            head.len -= gone;
-            rest -= gone;
-            if head.len == 0 {
-                self.used -= u64::from(head.cost);
-                self.packets.pop_front();
-            }
-        }
+        // Linux looks after every packet it has copied, and its process runs while a burst arrives. Here a burst of a
+        // line without limits is there at one instant, before its reader has run: the look waits until the reader has
+        // caught up, or has had its time.
+        self.free(len as u32);
         self.reading.copied += len as u64;
-        let Some(round_trip) = self.round_trip.smoothed else { return };
-        if now.saturating_sub(self.reading.since) < round_trip {
-            return;
+        let caught_up = unread == 0;
+        if caught_up
+            || self.round_trip.smoothed.is_some_and(|rtt| now.saturating_sub(self.reading.since) >= rtt * 2)
+        {
+            self.measure_reading(now, unread as u64);
         }
-        let copied = self.reading.copied.saturating_sub(unread as u64);
-        if copied > self.reading.most {
-            self.grow_limit(copied, 0);
-        }
-        self.reading.since = now;
-        self.reading.copied = 0;
+    }
+
+    /// So many bytes of what had arrived were there twice: nobody will read them.
+    pub fn dropped(&mut self, len: usize) {
+        self.free(len as u32);
     }
 
     /// A segment of `len` bytes echoed a timestamp that no segment had echoed before, `rtt` after it was made.
@@ -280,6 +274,35 @@ impl ReceiveMemory {
             free
         } else {
             offered
+        }
+    }
+
+    /// Once in a round trip: what was read, less what is still there.
+    fn measure_reading(&mut self, now: Duration, unread: u64) {
+        let Some(round_trip) = self.round_trip.smoothed else { return };
+        if now.saturating_sub(self.reading.since) < round_trip {
+            return;
+        }
+        let copied = self.reading.copied.saturating_sub(unread);
+        if copied > self.reading.most {
+            self.grow_limit(copied, 0);
+        }
+        self.reading.since = now;
+        self.reading.copied = 0;
+    }
+
+    /// Takes `len` bytes out; what they cost is free when a whole packet is gone.
+    fn free(&mut self, len: u32) {
+        let mut rest = len;
+        while rest > 0 {
+            let Some(head) = self.packets.front_mut() else { break };
+            let gone = head.len.min(rest);
+            head.len -= gone;
+            rest -= gone;
+            if head.len == 0 {
+                self.used -= u64::from(head.cost);
+                self.packets.pop_front();
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! woken when a third is free.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::{DESCRIPTOR, HEADERS, OVERHEAD, SHARED_INFO};
 use crate::tcp::congestion::INITIAL_WINDOW;
@@ -13,7 +14,7 @@ const SMALLEST_LIMIT: u64 = 2 * (2048 + DESCRIPTOR as u64);
 /// Room for twice the congestion window, so that fast recovery does not run dry (tcp_sndbuf_expand).
 const WINDOWS: u64 = 2;
 /// A packet that is cut for sending carries this many segments, unless the path is very fast (tcp_min_tso_segs).
-const SEGMENTS_PER_BURST: u8 = 2;
+const SEGMENTS_PER_BURST: u32 = 2;
 /// The largest packet to be cut by the device: 64 KiB less headers (sk_gso_max_size).
 const LARGEST_BURST: u32 = (64 << 10) - HEADERS - 1;
 
@@ -45,6 +46,8 @@ pub struct SendMemory {
     unsent_bytes: u64,
     /// The peer's option.
     mss: u32,
+    /// Segments in a packet that is cut for sending.
+    burst: u32,
     /// Somebody waits for space (SOCK_NOSPACE).
     is_awaited: bool,
 }
@@ -53,7 +56,7 @@ pub struct SendMemory {
 #[derive(Debug, Clone, Copy)]
 struct Burst {
     len: u32,
-    segments: u8,
+    segments: u32,
     /// Whether what it was cut from goes on behind it.
     goes_on: bool,
 }
@@ -71,6 +74,7 @@ impl SendMemory {
             unsent: VecDeque::new(),
             unsent_bytes: 0,
             mss: 0,
+            burst: SEGMENTS_PER_BURST,
             is_awaited: false,
         };
         if let Some(bytes) = fixed {
@@ -94,6 +98,15 @@ impl SendMemory {
     pub fn established(&mut self, mss: u32, cwnd: u32) {
         self.mss = mss;
         self.expand(cwnd);
+    }
+
+    /// How fast the path is: on a fast one, packets leave that carry as much as is paced out in a millisecond, and up to
+    /// 64 KiB more the shorter the fastest round trip is (tcp_tso_autosize), but at most half a window.
+    pub fn set_pace(&mut self, bytes_per_second: u64, fastest: Duration, cwnd: u32) {
+        let halvings = (fastest.as_micros() >> 9) as u32;
+        let close = if halvings < 32 { u64::from(LARGEST_BURST) >> halvings } else { 0 };
+        let bytes = (bytes_per_second / 1024 + close).min(LARGEST_BURST.into()) as u32;
+        self.burst = (bytes / self.mss.max(1)).max(SEGMENTS_PER_BURST).min((cwnd / 2).max(1));
     }
 
     /// A process writes `len` bytes: how many are taken. Fewer than `len`: the writer would block, and is awaited from
@@ -123,6 +136,12 @@ impl SendMemory {
         taken
     }
 
+    /// Whether writing `len` bytes begins a new packet: the moment at which Linux looks whether the connection was idle
+    /// for so long that its window has to shrink (tcp_skb_entail, tcp_slow_start_after_idle_check).
+    pub fn begins_packet(&self, len: usize, size_goal: u32) -> bool {
+        self.has_space(1) && self.unsent.back().is_none_or(|tail| *tail as usize + len > size_goal as usize)
+    }
+
     /// What is next to be sent takes in the short packets behind it, up to half an initial window (tcp_grow_skb). It
     /// matters where the peer's window, and with it `size_goal`, is small.
     fn gather(&mut self) {
@@ -150,7 +169,7 @@ impl SendMemory {
                 self.unsent.pop_front();
             }
             match self.sent.back_mut() {
-                Some(last) if last.goes_on && last.segments < SEGMENTS_PER_BURST => {
+                Some(last) if last.goes_on && last.segments < self.burst => {
                     last.len += cut;
                     last.segments += 1;
                     last.goes_on = goes_on;
