@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
-use tokio::time::timeout;
 
-use super::bench::{A, B, Bench, SETTLE, View, listen_to};
+use super::bench::{A, B, Bench, SETTLE, View, listen_to, write_within};
 use super::black_hole::write_into;
 use super::measured::Measured;
 use super::outage::arrivals;
@@ -158,7 +157,7 @@ fn taken_by_a_non_reader(run: Measured, buffers: u64) -> Result<u64, WorldError>
     });
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
-        while let Ok(taken) = timeout(secs(1), stream.write(&[7; 512])).await {
+        while let Some(taken) = write_within(&mut stream, &[7; 512], secs(1)).await {
             note!(bytes = taken?, "taken");
         }
         std::future::pending().await

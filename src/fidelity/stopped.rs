@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::bench::{A, B, Bench, View, connect, listen_to, noted};
+use super::bench::{A, B, Bench, View, connect, listen_to, noted, write_within};
 use super::measured::Measured;
 use super::{Observed, Replay};
 use crate::net::{Keepalive, ListenOptions, Network as _, SocketOptions};
@@ -234,7 +234,7 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];
-        while let Ok(taken) = timeout(secs(1), stream.write(&chunk)).await {
+        while let Some(taken) = write_within(&mut stream, &chunk, secs(1)).await {
             note!(bytes = taken?, "taken");
         }
         listen_to(&mut stream).await;

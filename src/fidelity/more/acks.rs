@@ -10,7 +10,7 @@ use super::super::seen::Seen;
 use super::{Observed, Replay, cases};
 use crate::net::{ListenOptions, SocketOptions};
 use crate::note;
-use crate::parameter::{ms, secs};
+use crate::parameter::ms;
 use crate::sim::world::WorldError;
 use crate::trace::{Fate, quantile};
 
@@ -119,25 +119,21 @@ pub(super) fn acks(run: Measured) -> Result<Replay, WorldError> {
         let name = format!(
             "every {} ms{}",
             gap.as_millis(),
-            if echoes == 0 { String::new() } else { format!(", the reader has talked {echoes} times") }
+            if echoes == 0 { String::new() } else { format!(", after {echoes} echoes of the reader's") }
         );
         let told = |n: u64| format!("{n} of {pushes}");
         Ok((linux.said(name.clone(), told(at_once)), ours.said(name, told(here as u64))))
     })
 }
 
-/// The client asks so many times, the server answers, and then the server pushes: how many acknowledgements leave within
+/// The client asks so many times, the server echoes, and then the server pushes: how many acknowledgements leave within
 /// 10 ms of what they acknowledge.
 fn acked_at_once(echoes: u32, gap: Duration, pushes: u32) -> Result<usize, WorldError> {
     const PUSH: usize = 100;
-    let bench = Bench::set(Setting { exchanges: 0, settle: secs(3), ..Setting::default() });
+    let bench = Bench::set(Setting { exchanges: echoes, ..Setting::default() });
     let warm_up = bench.warm_up;
     bench.b.does(async move |net| {
         let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-        for _ in 0..echoes {
-            let byte = stream.read_u8().await?;
-            stream.write_u8(byte).await?;
-        }
         for i in 0..pushes {
             net.until(warm_up.t0 + gap * i).await;
             stream.write_all(&[1; PUSH]).await?;
@@ -145,12 +141,7 @@ fn acked_at_once(echoes: u32, gap: Duration, pushes: u32) -> Result<usize, World
         std::future::pending().await
     });
     bench.a.does(async move |net| {
-        let mut stream = super::super::bench::connect(&net).await?;
-        for _ in 0..echoes {
-            stream.write_u8(1).await?;
-            stream.read_u8().await?;
-            tokio::time::sleep(ms(20)).await;
-        }
+        let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
         listen_to(&mut stream).await;
         Ok(())
     });

@@ -16,7 +16,7 @@ use crate::sim::world::WorldError;
 use crate::trace::quantile;
 
 /// How often a transfer is repeated here. Linux's runs were 20 and 30; more of ours take the chance out of one side.
-const TRANSFERS: u64 = 100;
+const TRANSFERS: u64 = 400;
 
 /// How long a transfer takes, from seed to seed, if that is done to the link.
 fn transfers(bytes: usize, does: impl Fn(&mut Bench)) -> Result<Vec<f64>, WorldError> {

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
-use super::super::bench::{A, B, Bench, Setting, View, listen_to};
+use super::super::bench::{A, B, Bench, Setting, View, listen_to, write_within};
 use super::super::close::watch;
 use super::super::measured::Measured;
 use super::{Observed, Replay, cases};
@@ -25,7 +24,7 @@ const CHUNK: usize = 4096;
 /// Writes until that blocks.
 async fn fill(stream: &mut SimStream) -> std::io::Result<()> {
     let chunk = vec![7; CHUNK];
-    while let Ok(taken) = timeout(PATIENCE, stream.write(&chunk)).await {
+    while let Some(taken) = write_within(stream, &chunk, PATIENCE).await {
         taken?;
     }
     note!("blocked");
