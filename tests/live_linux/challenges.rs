@@ -11,12 +11,17 @@ use halfopen::packet::{Flags, Segment, TcpOptions};
 use halfopen::tcp::{ConnId, Endpoint, State, Sysctls, Tuple};
 use socket2::SockRef;
 
-use super::live::{Live, live};
+use super::live::{Live, each, live};
 use super::namespace::{LINUX, OURS};
 use super::path::From;
 use super::talk::{bound, echo, echoed, joined, listener, patient, serve};
 
 const MS: Duration = Duration::from_millis(1);
+
+/// Both as the sender of what is out of place, each with a seed.
+fn either(seed: u64) -> [(u64, From); 2] {
+    [(seed, From::Us), (seed, From::Linux)]
+}
 
 /// A connection whose Linux side sends back what it gets.
 fn echoing(live: &mut Live) -> (ConnId, std::thread::JoinHandle<std::io::Result<()>>) {
@@ -40,8 +45,6 @@ fn answers(live: &mut Live, from: From, forge: impl FnOnce(Segment) -> Segment) 
 
 /// The one answer is an acknowledgement that tells what is due, and the connection lives.
 fn challenged(live: &mut Live, id: ConnId, from: From, what: &str, forge: impl Fn(Segment) -> Segment) {
-    // Linux sends one such answer in half a second (tcp_invalid_ratelimit).
-    live.run_for(550 * MS);
     let due = live.fitting(from);
     let answers = answers(live, from, &forge);
     let [answer] = &answers[..] else { panic!("{what} from {from:?}: {answers:?}\n{}", live.told()) };
@@ -59,114 +62,103 @@ fn syn(segment: Segment, seq: u32) -> Segment {
 
 #[test]
 fn a_syn_on_a_live_connection_is_challenged_by_either_side() {
-    live(301, |live| {
+    each(either(301), |live, from| {
         let (id, _linux) = echoing(live);
-        for from in [From::Us, From::Linux] {
-            challenged(live, id, from, "a SYN outside the window", |s| {
-                let seq = s.seq.wrapping_sub(1_000_000);
-                syn(s, seq)
-            });
-            challenged(live, id, from, "a SYN inside the window", |s| {
-                let seq = s.seq.wrapping_add(1_000);
-                syn(s, seq)
-            });
-        }
+        challenged(live, id, from, "a SYN outside the window", |s| {
+            let seq = s.seq.wrapping_sub(1_000_000);
+            syn(s, seq)
+        });
+        // Both send one such answer in half a second (tcp_invalid_ratelimit).
+        live.run_for(450 * MS);
+        challenged(live, id, from, "a SYN inside the window", |s| {
+            let seq = s.seq.wrapping_add(1_000);
+            syn(s, seq)
+        });
     });
 }
 
 #[test]
 fn a_reset_inside_the_window_is_challenged_by_either_side() {
-    live(302, |live| {
+    each(either(302), |live, from| {
         let (id, _linux) = echoing(live);
-        for from in [From::Us, From::Linux] {
-            challenged(live, id, from, "a RST inside the window", |s| Segment {
-                flags: Flags { rst: true, ..Flags::default() },
-                seq: s.seq.wrapping_add(1_000),
-                ack: None,
-                options: TcpOptions::default(),
-                ..s
-            });
-        }
+        challenged(live, id, from, "a RST inside the window", |s| Segment {
+            flags: Flags { rst: true, ..Flags::default() },
+            seq: s.seq.wrapping_add(1_000),
+            ack: None,
+            options: TcpOptions::default(),
+            ..s
+        });
     });
 }
 
 #[test]
 fn a_reset_outside_the_window_is_ignored_by_either_side() {
-    live(303, |live| {
+    each(either(303), |live, from| {
         let (id, _linux) = echoing(live);
-        for from in [From::Us, From::Linux] {
-            let answers = answers(live, from, |s| Segment {
-                flags: Flags { rst: true, ..Flags::default() },
-                seq: s.seq.wrapping_sub(1_000_000),
-                ack: None,
-                options: TcpOptions::default(),
-                ..s
-            });
-            assert_eq!(answers, [], "{from:?}");
-            echoed(live, id, b"alive");
-            live.run_for(100 * MS);
-        }
+        let answers = answers(live, from, |s| Segment {
+            flags: Flags { rst: true, ..Flags::default() },
+            seq: s.seq.wrapping_sub(1_000_000),
+            ack: None,
+            options: TcpOptions::default(),
+            ..s
+        });
+        assert_eq!(answers, [], "{from:?}");
+        echoed(live, id, b"alive");
+        live.run_for(100 * MS);
     });
 }
 
 #[test]
 fn a_reset_at_the_edge_ends_the_connection_of_either_side() {
-    for (seed, from) in [(304, From::Linux), (305, From::Us)] {
-        live(seed, move |live| {
-            let (id, linux) = echoing(live);
-            let reset = |s: Segment| Segment {
-                flags: Flags { rst: true, ..Flags::default() },
-                ack: None,
-                options: TcpOptions::default(),
-                ..s
-            };
-            assert_eq!(answers(live, from, reset), []);
-            if from == From::Linux {
-                let read = live.endpoint.read(live.now(), id, &mut [0]).expect("an error");
-                assert_eq!(read.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
-                // Linux knows nothing of it; it is told when it speaks.
-                let now = live.now();
-                live.endpoint.close(now, id);
-            } else {
-                let result = joined(live, "Linux's end", linux);
-                assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
-            }
-        });
-    }
-}
-
-#[test]
-fn an_acknowledgement_of_what_was_never_sent_is_challenged_by_either_side() {
-    live(306, |live| {
-        let (id, _linux) = echoing(live);
-        for from in [From::Us, From::Linux] {
-            challenged(live, id, from, "an ACK of the future", |s| Segment {
-                flags: Flags { ack: true, ..Flags::default() },
-                ack: s.ack.map(|ack| ack.wrapping_add(100_000)),
-                ..s
-            });
+    each(either(304), |live, from| {
+        let (id, linux) = echoing(live);
+        let reset = |s: Segment| Segment {
+            flags: Flags { rst: true, ..Flags::default() },
+            ack: None,
+            options: TcpOptions::default(),
+            ..s
+        };
+        assert_eq!(answers(live, from, reset), []);
+        if from == From::Linux {
+            let read = live.endpoint.read(live.now(), id, &mut [0]).expect("an error");
+            assert_eq!(read.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
+            // Linux knows nothing of it; it is told when it speaks.
+            let now = live.now();
+            live.endpoint.close(now, id);
+        } else {
+            let result = joined(live, "Linux's end", linux);
+            assert_eq!(result.map_err(|error| error.kind()), Err(ErrorKind::ConnectionReset));
         }
     });
 }
 
 #[test]
-fn old_data_is_answered_with_what_is_due_by_either_side() {
-    live(307, |live| {
+fn an_acknowledgement_of_what_was_never_sent_is_challenged_by_either_side() {
+    each(either(306), |live, from| {
         let (id, _linux) = echoing(live);
-        for from in [From::Us, From::Linux] {
-            live.run_for(550 * MS);
-            let due = live.fitting(from);
-            let answers = answers(live, from, |s| Segment {
-                flags: Flags { ack: true, psh: true, ..Flags::default() },
-                seq: s.seq.wrapping_sub(5),
-                data: "hello".into(),
-                ..s
-            });
-            let [answer] = &answers[..] else { panic!("{from:?}: {answers:?}") };
-            assert_eq!((answer.ack, answer.data.len()), (Some(due.seq), 0), "{from:?}");
-            echoed(live, id, b"alive");
-            live.run_for(100 * MS);
-        }
+        challenged(live, id, from, "an ACK of the future", |s| Segment {
+            flags: Flags { ack: true, ..Flags::default() },
+            ack: s.ack.map(|ack| ack.wrapping_add(100_000)),
+            ..s
+        });
+    });
+}
+
+#[test]
+fn old_data_is_answered_with_what_is_due_by_either_side() {
+    each(either(307), |live, from| {
+        let (id, _linux) = echoing(live);
+        let due = live.fitting(from);
+        let answers = answers(live, from, |s| Segment {
+            flags: Flags { ack: true, psh: true, ..Flags::default() },
+            seq: s.seq.wrapping_sub(5),
+            data: "hello".into(),
+            ..s
+        });
+        let [answer] = &answers[..] else { panic!("{from:?}: {answers:?}") };
+        assert_eq!((answer.ack, answer.data.len()), (Some(due.seq), 0), "{from:?}");
+        echoed(live, id, b"alive");
+        live.run_for(100 * MS);
     });
 }
 

@@ -10,7 +10,7 @@ use halfopen::packet::Segment;
 use halfopen::tcp::{ConnId, State};
 use socket2::SockRef;
 
-use super::live::{Live, live};
+use super::live::{Live, each, live};
 use super::namespace::{CLOSE_WAIT, ESTABLISHED, TIME_WAIT, states};
 use super::path::From;
 use super::talk::{
@@ -263,47 +263,39 @@ fn nobody_listens_and_the_connection_is_refused_on_either_side() {
 #[test]
 fn the_handshake_survives_the_loss_of_each_of_its_segments() {
     // Which of the segments is lost: the SYN, the SYN-ACK, the ACK.
-    for (seed, lost) in [(111, 0), (112, 1), (113, 2)] {
-        live(seed, move |live| {
-            let mut n = 0;
-            live.path.loses = Box::new(move |_, _| {
-                n += 1;
-                n == lost + 1
-            });
-            let linux = serve(listener(5_000), |stream| exchange(stream, bytes(2, 5_000)));
-            let id = live.connect(40_000, 5_000, &SocketOptions::default());
-            let mut talk = Talk::new(id, bytes(1, 5_000));
-            live.until("both ends", |endpoint, now| {
-                talk.go_on(endpoint, now).expect("no error").then_some(())
-            });
-            same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 5_000));
-            same("what we got", &talk.got, &bytes(2, 5_000));
+    each([(111, 0), (112, 1), (113, 2)], |live, lost| {
+        let mut n = 0;
+        live.path.loses = Box::new(move |_, _| {
+            n += 1;
+            n == lost + 1
         });
-    }
+        let linux = serve(listener(5_000), |stream| exchange(stream, bytes(2, 5_000)));
+        let id = live.connect(40_000, 5_000, &SocketOptions::default());
+        let mut talk = Talk::new(id, bytes(1, 5_000));
+        live.until("both ends", |endpoint, now| talk.go_on(endpoint, now).expect("no error").then_some(()));
+        same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 5_000));
+        same("what we got", &talk.got, &bytes(2, 5_000));
+    });
 }
 
 #[test]
 fn lost_fins_are_sent_again_by_either_side() {
-    for (seed, loser) in [(114, From::Us), (115, From::Linux)] {
-        live(seed, move |live| {
-            let mut fins = 0;
-            live.path.loses = Box::new(move |from, segment| {
-                fins += usize::from(from == loser && segment.flags.fin);
-                from == loser && segment.flags.fin && fins <= 2
-            });
-            let linux = serve(listener(5_000), |stream| exchange(stream, bytes(2, 5_000)));
-            let id = live.connect(40_000, 5_000, &SocketOptions::default());
-            let mut talk = Talk::new(id, bytes(1, 5_000));
-            live.until("both ends", |endpoint, now| {
-                talk.go_on(endpoint, now).expect("no error").then_some(())
-            });
-            let now = live.now();
-            live.endpoint.close(now, id);
-            same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 5_000));
-            live.run_for(50 * MS);
-            assert!(!states().contains(&ESTABLISHED) && !states().contains(&CLOSE_WAIT), "{:?}", states());
+    each([(114, From::Us), (115, From::Linux)], |live, loser| {
+        let mut fins = 0;
+        live.path.loses = Box::new(move |from, segment| {
+            fins += usize::from(from == loser && segment.flags.fin);
+            from == loser && segment.flags.fin && fins <= 2
         });
-    }
+        let linux = serve(listener(5_000), |stream| exchange(stream, bytes(2, 5_000)));
+        let id = live.connect(40_000, 5_000, &SocketOptions::default());
+        let mut talk = Talk::new(id, bytes(1, 5_000));
+        live.until("both ends", |endpoint, now| talk.go_on(endpoint, now).expect("no error").then_some(()));
+        let now = live.now();
+        live.endpoint.close(now, id);
+        same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 5_000));
+        live.run_for(50 * MS);
+        assert!(!states().contains(&ESTABLISHED) && !states().contains(&CLOSE_WAIT), "{:?}", states());
+    });
 }
 
 #[test]

@@ -70,6 +70,19 @@ pub fn live_with(seed: u64, sysctls: Sysctls, test: impl FnOnce(&mut Live) + Sen
     }
 }
 
+/// Runs a test once for each case and its seed, all at the same time: most of it is waiting.
+pub fn each<T: Send + 'static>(cases: impl IntoIterator<Item = (u64, T)>, test: fn(&mut Live, T)) {
+    let runs = cases.into_iter();
+    let runs: Vec<_> = runs
+        .map(|(seed, case)| std::thread::spawn(move || live(seed, move |live| test(live, case))))
+        .collect();
+    for run in runs {
+        if let Err(panic) = run.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
 impl Live {
     /// Since the beginning.
     pub fn now(&self) -> Duration {

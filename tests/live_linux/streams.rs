@@ -5,7 +5,7 @@ use std::time::Duration;
 use halfopen::net::SocketOptions;
 use halfopen::tcp::Sysctls;
 
-use super::live::{Live, live, live_with};
+use super::live::{Live, each, live, live_with};
 use super::namespace::set;
 use super::path::From;
 use super::talk::{Talk, bytes, connect, exchange, joined, listener, patient, same, serve};
@@ -67,18 +67,16 @@ fn a_connection_that_linux_opens_carries_a_megabyte_each_way() {
 
 #[test]
 fn streams_arrive_whole_over_a_path_that_loses_repeats_and_overtakes() {
-    for seed in [11, 12, 13] {
-        live(seed, move |live| {
-            live.path.one_way = Duration::from_millis(5 * (seed - 10));
-            (live.path.loss, live.path.reorder, live.path.duplicate) = (0.02, 0.03, 0.01);
-            both_ways(live, 300_000, 300_000);
-            for from in [From::Us, From::Linux] {
-                let lost = live.seen.iter().filter(|seen| seen.from == from && seen.arrivals.is_empty());
-                assert!(lost.count() > 0, "the path lost nothing of {from:?}");
-            }
-            assert!(sent_again(live, From::Us) > 0);
-        });
-    }
+    each([(11, 5), (12, 10), (13, 15)], |live, one_way_ms| {
+        live.path.one_way = Duration::from_millis(one_way_ms);
+        (live.path.loss, live.path.reorder, live.path.duplicate) = (0.02, 0.03, 0.01);
+        both_ways(live, 300_000, 300_000);
+        for from in [From::Us, From::Linux] {
+            let lost = live.seen.iter().filter(|seen| seen.from == from && seen.arrivals.is_empty());
+            assert!(lost.count() > 0, "the path lost nothing of {from:?}");
+        }
+        assert!(sent_again(live, From::Us) > 0);
+    });
 }
 
 #[test]
@@ -96,24 +94,20 @@ fn a_lossless_path_that_overtakes_is_no_reason_to_send_much_twice() {
 
 #[test]
 fn heavy_loss_slows_a_stream_but_does_not_break_it() {
-    for seed in [31, 32] {
-        live(seed, move |live| {
-            live.path.loss = 0.15;
-            both_ways(live, 100_000, 100_000);
-        });
-    }
+    each([(31, 0.15), (32, 0.2)], |live, loss| {
+        live.path.loss = loss;
+        both_ways(live, 100_000, 100_000);
+    });
 }
 
 #[test]
 fn streams_go_on_after_outages() {
-    for seed in [41, 42] {
-        live(seed, move |live| {
-            live.path.one_way = Duration::from_millis(10);
-            let ms = Duration::from_millis;
-            live.path.outages = vec![ms(60)..ms(460 + 10 * (seed - 40)), ms(900)..ms(1_500)];
-            both_ways(live, MIB / 2, MIB / 2);
-        });
-    }
+    each([(41, 460), (42, 550)], |live, ends_ms| {
+        live.path.one_way = Duration::from_millis(10);
+        let ms = Duration::from_millis;
+        live.path.outages = vec![ms(60)..ms(ends_ms), ms(900)..ms(1_300)];
+        both_ways(live, MIB / 2, MIB / 2);
+    });
 }
 
 #[test]
