@@ -8,11 +8,11 @@ use common::tshark::{self, Frame};
 use common::worlds::Generated;
 use halfopen::net::{Datagrams as _, ListenOptions, Listener as _, Network as _, SocketOptions};
 use halfopen::packet::Transport;
-use halfopen::parameter::{BitRate, ByteSize, Probability, mins, ms, secs};
+use halfopen::parameter::{BitRate, ByteSize, Probability, mins, ms};
 use halfopen::scenario::{REGISTRY, Settings};
 use halfopen::sim::fault::{Between, Entry, Fault, Script};
 use halfopen::sim::{Engine, RouterOptions, Sysctls, World};
-use halfopen::trace::{Fate, Packet, Span, Trace};
+use halfopen::trace::{Packet, Span, Trace};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,8 +26,10 @@ const FIN: u32 = 0x1;
 const SYN: u32 = 0x2;
 /// FIN, SYN and RST (RFC 9293 section 3.1).
 const FIN_SYN_RST: u32 = 0x7;
-/// Linux opens a connection with a window of about this size, and closes none before as much has come.
-const FIRST_WINDOW: usize = 64_000;
+/// No buffer with its default size fills with less, in bytes.
+const UNREAD: u32 = 20_000;
+/// A window's edge moves less than this while nobody reads, in bytes.
+const NEAR: u32 = 8_192;
 
 /// A run, and what to call it when something is wrong with it.
 struct Run {
@@ -186,28 +188,28 @@ fn beginning_unseen(frames: &[Frame], run: &Run) -> Vec<bool> {
     unseen.collect()
 }
 
-/// Whether a closed window is one that its machine has no reason to announce: every process reads what comes for as long
-/// as it gets the CPU, and a buffer that nobody reads takes a while to fill.
-fn closed_for_no_reason(run: &Run, frames: &[Frame], n: usize) -> bool {
-    let packet = &run.trace.packets[n];
-    // What the reader owes may be told a moment after it has been let go.
-    let stopped = |span: &Span| {
-        ["stall", "suspend", "slow"].contains(&span.what)
-            && span.hosts.contains(&packet.from)
-            && span.from <= packet.sent
-            && span.until.is_none_or(|until| packet.sent <= until + secs(1))
-    };
-    if !run.trace.spans.iter().any(stopped) {
-        return true;
-    }
-    let got: BTreeMap<&str, usize> = (run.trace.packets.iter().zip(frames))
-        .filter(|(other, frame)| {
-            let arrived = matches!(other.fate, Fate::Arrived(at) if at <= packet.sent);
-            arrived && frame.get("tcp.stream") == frames[n].get("tcp.stream") && other.to == Some(packet.from)
-        })
-        .map(|(_, frame)| (frame.get("tcp.seq_raw"), frame.number("tcp.len") as usize))
-        .collect();
-    got.values().sum::<usize>() < FIRST_WINDOW
+/// Which frames announce a window of zero for no reason. A window closes because what comes is not read: its right edge
+/// stands all but still (a scaled window is rounded up) while more and more arrives, and never goes back.
+fn closed_for_no_reason(frames: &[Frame]) -> Vec<bool> {
+    // Each edge beyond all before it that a side has announced, and what it had acknowledged then.
+    let mut edges: BTreeMap<(&str, &str), Vec<(u32, u32)>> = BTreeMap::new();
+    let judged = frames.iter().map(|frame| {
+        if frame.number("tcp.flags") & FIN_SYN_RST != 0 {
+            return false;
+        }
+        let (ack, window) = (frame.number("tcp.ack_raw"), frame.number("tcp.window_size"));
+        let edge = ack.wrapping_add(window);
+        let edges = edges.entry((frame.get("tcp.stream"), frame.get("ip.src"))).or_default();
+        if edges.last().is_none_or(|(furthest, _)| (edge.wrapping_sub(*furthest) as i32) > 0) {
+            edges.push((edge, ack));
+        }
+        let furthest = edges.last().expect("one was just there").0;
+        // What had been acknowledged when the edge came near to where it is now.
+        let near = edges.iter().find(|(before, _)| furthest.wrapping_sub(*before) < NEAR);
+        let since = near.map_or(0, |(_, then)| ack.wrapping_sub(*then));
+        window == 0 && (edge != furthest || since < UNREAD)
+    });
+    judged.collect()
 }
 
 /// Everything that Wireshark finds wrong with runs, a line each, and how much it has looked at.
@@ -217,7 +219,7 @@ fn judged(runs: &[Run]) -> (Vec<String>, Seen) {
     let traces: Vec<&Trace> = runs.iter().map(|run| &run.trace).collect();
     for (run, frames) in runs.iter().zip(tshark::frames(&traces)) {
         assert_eq!(frames.len(), run.trace.packets.len(), "{}", run.name);
-        let unknown = beginning_unseen(&frames, run);
+        let (unknown, closed) = (beginning_unseen(&frames, run), closed_for_no_reason(&frames));
         for (n, (frame, packet)) in frames.iter().zip(&run.trace.packets).enumerate() {
             seen.frames += 1;
             let mut what = unsound(frame);
@@ -228,8 +230,7 @@ fn judged(runs: &[Run]) -> (Vec<String>, Seen) {
             }
             if frame.number("tcp.window_size") == 0 && frame.number("tcp.flags") & FIN_SYN_RST == 0 {
                 seen.closed_windows += 1;
-                let wrong = closed_for_no_reason(run, &frames, n);
-                what = what.or(wrong.then_some("a window closed for no reason"));
+                what = what.or(closed[n].then_some("a window closed for no reason"));
             }
             if let Some(what) = what {
                 let (info, experts) = (frame.get("_ws.col.Info"), frame.get("_ws.expert.message"));

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use halfopen::trace::{Trace, pcap};
 
 /// What is asked of every frame.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "frame.protocols",
     "ip.src",
     "ip.checksum.status",
@@ -19,6 +19,7 @@ const FIELDS: [&str; 20] = [
     "udp.length",
     "tcp.stream",
     "tcp.seq_raw",
+    "tcp.ack_raw",
     "tcp.len",
     "tcp.flags",
     "tcp.window_size",
