@@ -123,9 +123,14 @@ impl Bench {
 
     /// `b` accepts, answers the warm-up, reads until the connection is over, and closes it.
     pub fn b_reads(&self) {
+        self.b_reads_as(ListenOptions::default());
+    }
+
+    /// The same, with options of the listener.
+    pub fn b_reads_as(&self, options: ListenOptions) {
         let warm_up = self.warm_up;
         self.b.does(async move |net| {
-            let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
+            let (_listener, mut stream) = warm_up.accepted(&net, &options).await?;
             listen_to(&mut stream).await;
             Ok(())
         });

@@ -9,10 +9,10 @@ use super::bench::{A, B, Bench, SETTLE, View, listen_to};
 use super::black_hole::write_into;
 use super::measured::Measured;
 use super::outage::arrivals;
-use super::stopped::set_buffers;
+use super::stopped::with_buffers;
 use super::syn::{NOBODY, connect_to};
 use super::{Observed, Replay};
-use crate::net::{Keepalive, ListenOptions, SocketOptions};
+use crate::net::{Keepalive, SocketOptions};
 use crate::note;
 use crate::parameter::{ms, secs};
 use crate::sim::world::WorldError;
@@ -147,15 +147,15 @@ fn loopback(run: Measured) -> Result<Replay, WorldError> {
 }
 
 fn taken_by_a_non_reader(run: Measured, buffers: u64) -> Result<u64, WorldError> {
-    let mut bench = Bench::new(run, Duration::ZERO, 0, SETTLE);
-    set_buffers(&mut bench, buffers, buffers);
+    let bench = Bench::new(run, Duration::ZERO, 0, SETTLE);
+    let (sending, receiving) = with_buffers(buffers, buffers);
     let warm_up = bench.warm_up;
     bench.b.does(async move |net| {
-        let _held = warm_up.accepted(&net, &ListenOptions::default()).await?;
+        let _held = warm_up.accepted(&net, &receiving).await?;
         std::future::pending().await
     });
     bench.a.does(async move |net| {
-        let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
+        let mut stream = warm_up.connected(&net, &sending).await?;
         while let Ok(taken) = timeout(secs(1), stream.write(&[7; 512])).await {
             note!(bytes = taken?, "taken");
         }

@@ -223,12 +223,11 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
 
     let chunk = usize::try_from(run.get("chunk").count()).unwrap_or_default();
     let user_timeout = Some(run.get("user_timeout_ms").count()).filter(|ms| *ms > 0);
-    let options =
-        SocketOptions { user_timeout: user_timeout.map(Duration::from_millis), ..SocketOptions::default() };
+    let (sending, receiving) = with_buffers(run.get("sndbuf").count(), run.get("rcvbuf").count());
+    let options = SocketOptions { user_timeout: user_timeout.map(Duration::from_millis), ..sending };
     let mut bench = Bench::of(run, 20);
-    set_buffers(&mut bench, run.get("sndbuf").count(), run.get("rcvbuf").count());
     let warm_up = bench.warm_up;
-    bench.b_reads();
+    bench.b_reads_as(receiving);
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];
@@ -265,13 +264,10 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     Ok(Replay { what, linux, ours })
 }
 
-/// The buffers of both ends; 0: as they are by default. `socket(7)`: the kernel doubles what is asked for, to allow for
-/// bookkeeping; of a receive buffer half is kept for that (`tcp_adv_win_scale` = 1), a send buffer is filled.
-pub(super) fn set_buffers(bench: &mut Bench, sndbuf: u64, rcvbuf: u64) {
-    if sndbuf > 0 {
-        bench.a.sysctls(|s| s.wmem = ByteSize(sndbuf * 2));
-    }
-    if rcvbuf > 0 {
-        bench.b.sysctls(|s| s.rmem = ByteSize(rcvbuf));
-    }
+/// The writer's and the reader's options with such buffers (SO_SNDBUF, SO_RCVBUF); 0: as they are by default.
+pub(super) fn with_buffers(sndbuf: u64, rcvbuf: u64) -> (SocketOptions, ListenOptions) {
+    let size = |bytes: u64| Some(ByteSize(bytes)).filter(|size| size.0 > 0);
+    let writer = SocketOptions { send_buffer: size(sndbuf), ..SocketOptions::default() };
+    let accepted = SocketOptions { receive_buffer: size(rcvbuf), ..SocketOptions::default() };
+    (writer, ListenOptions { accepted, ..ListenOptions::default() })
 }

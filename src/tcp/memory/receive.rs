@@ -74,6 +74,8 @@ struct Reading {
     copied: u64,
     /// The most so far.
     most: u64,
+    /// When the last data arrived in order, and how much at that instant.
+    arrived: (Duration, u64),
 }
 
 /// The round trip as a receiver sees it (rcv_rtt_est): by timestamps, or by how long a window takes to fill.
@@ -145,8 +147,11 @@ impl ReceiveMemory {
         self.threshold = self.threshold.min(self.clamp);
         self.segment = mss.min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
         let first_round = u64::from(INITIAL_WINDOW * mss);
-        self.reading =
-            Reading { since: now, copied: 0, most: self.threshold.min(first_round).min(self.offered.into()) };
+        self.reading = Reading {
+            since: now,
+            most: self.threshold.min(first_round).min(self.offered.into()),
+            ..Reading::default()
+        };
     }
 
     /// `len` new bytes arrived; `pushed`: with the flag PSH; `beyond`: how far the last out-of-order byte lies ahead of
@@ -161,6 +166,7 @@ impl ReceiveMemory {
         let cost = self.take(len, beyond == 0);
         self.measure_segment(len, cost, pushed);
         if beyond == 0 {
+            self.reading.arrives(now, len);
             self.measure_window(now, len);
         }
         if len >= GROWS_WINDOW || beyond > 0 {
@@ -274,12 +280,14 @@ impl ReceiveMemory {
         }
     }
 
-    /// Once in a round trip: what was read, less what is still there.
+    /// Once in a round trip: what was read, less what is still there. What arrived at this very instant does not count:
+    /// a process that reads it now has kept up, as it does on Linux, where it runs while the rest of a burst arrives.
     fn measure_reading(&mut self, now: Duration, unread: u64) {
         let Some(round_trip) = self.round_trip.smoothed else { return };
         if now.saturating_sub(self.reading.since) < round_trip {
             return;
         }
+        let unread = unread.saturating_sub(self.reading.arrived_at(now));
         let copied = self.reading.copied.saturating_sub(unread);
         if copied > self.reading.most {
             self.grow_limit(copied, 0);
@@ -458,6 +466,17 @@ impl ReceiveMemory {
             self.limit = limit;
             self.set_clamp(self.window_from(limit));
         }
+    }
+}
+
+impl Reading {
+    fn arrives(&mut self, now: Duration, len: u32) {
+        self.arrived = (now, self.arrived_at(now) + u64::from(len));
+    }
+
+    fn arrived_at(&self, now: Duration) -> u64 {
+        let (at, len) = self.arrived;
+        if at == now { len } else { 0 }
     }
 }
 
