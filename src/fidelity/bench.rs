@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::measured::Measured;
 use crate::net::{ListenOptions, Listener as _, Network as _, SocketOptions};
 use crate::note;
-use crate::parameter::{ms, secs};
+use crate::parameter::{ByteSize, ms, secs};
 use crate::sim::world::WorldError;
 use crate::sim::{Engine, Machine, SimListener, SimNet, SimStream, Sysctls, World};
 use crate::trace::{Packet, Packets, Trace, Value};
@@ -123,12 +123,14 @@ impl Bench {
 
     /// `b` accepts, answers the warm-up, reads until the connection is over, and closes it.
     pub fn b_reads(&self) {
-        self.b_reads_as(ListenOptions::default());
+        self.b_reads_into(None);
     }
 
-    /// The same, with options of the listener.
-    pub fn b_reads_as(&self, options: ListenOptions) {
+    /// The same, with a receive buffer of so many bytes (`SO_RCVBUF`).
+    pub fn b_reads_into(&self, receive_buffer: Option<ByteSize>) {
         let warm_up = self.warm_up;
+        let accepted = SocketOptions { receive_buffer, ..SocketOptions::default() };
+        let options = ListenOptions { accepted, ..ListenOptions::default() };
         self.b.does(async move |net| {
             let (_listener, mut stream) = warm_up.accepted(&net, &options).await?;
             listen_to(&mut stream).await;

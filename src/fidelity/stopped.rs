@@ -223,11 +223,14 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
 
     let chunk = usize::try_from(run.get("chunk").count()).unwrap_or_default();
     let user_timeout = Some(run.get("user_timeout_ms").count()).filter(|ms| *ms > 0);
-    let (sending, receiving) = with_buffers(run.get("sndbuf").count(), run.get("rcvbuf").count());
-    let options = SocketOptions { user_timeout: user_timeout.map(Duration::from_millis), ..sending };
+    let options = SocketOptions {
+        user_timeout: user_timeout.map(Duration::from_millis),
+        send_buffer: buffer(run.get("sndbuf").count()),
+        ..SocketOptions::default()
+    };
     let mut bench = Bench::of(run, 20);
     let warm_up = bench.warm_up;
-    bench.b_reads_as(receiving);
+    bench.b_reads_into(buffer(run.get("rcvbuf").count()));
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];
@@ -264,10 +267,7 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     Ok(Replay { what, linux, ours })
 }
 
-/// The writer's and the reader's options with such buffers (SO_SNDBUF, SO_RCVBUF); 0: as they are by default.
-pub(super) fn with_buffers(sndbuf: u64, rcvbuf: u64) -> (SocketOptions, ListenOptions) {
-    let size = |bytes: u64| Some(ByteSize(bytes)).filter(|size| size.0 > 0);
-    let writer = SocketOptions { send_buffer: size(sndbuf), ..SocketOptions::default() };
-    let accepted = SocketOptions { receive_buffer: size(rcvbuf), ..SocketOptions::default() };
-    (writer, ListenOptions { accepted, ..ListenOptions::default() })
+/// The size of a buffer that was asked for; 0: none was.
+pub(super) fn buffer(size: u64) -> Option<ByteSize> {
+    (size > 0).then_some(ByteSize(size))
 }

@@ -115,7 +115,11 @@ impl Acks {
 
     /// How long an acknowledgement waits.
     pub fn delay(&self, srtt: Option<Duration>) -> Duration {
-        let ato = self.ato.unwrap_or(self.shortest);
+        // Nothing but a FIN has come: that is acknowledged with the next tick.
+        let ato = self.ato.unwrap_or_default();
+        if ato.is_zero() {
+            return ato;
+        }
         if ato <= self.shortest {
             return self.shortest;
         }

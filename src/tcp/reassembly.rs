@@ -20,6 +20,8 @@ pub(super) struct Reassembly {
     beyond: VecDeque<(u32, Bytes)>,
     /// The stretches beyond gaps, the one that changed last first.
     blocks: Vec<(u32, u32)>,
+    /// The number after a FIN that lies beyond a gap: a block that reaches it includes it.
+    fin_end: Option<u32>,
     /// What arrived although it was there before, to be told once (RFC 2883).
     pub duplicate: Option<(u32, u32)>,
 }
@@ -160,6 +162,17 @@ impl Reassembly {
         self.blocks.iter().map(|(_, end)| *end).reduce(latest)
     }
 
+    /// The peer's FIN lies beyond a gap; `end` is the number after it.
+    pub fn fin_at(&mut self, end: u32) {
+        self.fin_end = Some(end);
+    }
+
+    /// The peer says no more: there is nothing left to tell of (Linux's `tcp_sack_reset()`).
+    pub fn forget_blocks(&mut self) {
+        self.blocks.clear();
+        self.duplicate = None;
+    }
+
     /// How many stretches there are to tell of, a duplicate included.
     pub fn block_count(&self) -> usize {
         self.blocks.len() + usize::from(self.duplicate.is_some())
@@ -167,7 +180,12 @@ impl Reassembly {
 
     /// What an acknowledgement tells: at most `room` blocks, a duplicate first, and only once.
     pub fn sack(&mut self, room: usize) -> SackBlocks {
-        self.duplicate.take().into_iter().chain(self.blocks.iter().copied()).take(room).collect()
+        let with_fin = |(from, end): (u32, u32)| match self.fin_end {
+            Some(fin) if end.wrapping_add(1) == fin => (from, fin),
+            _ => (from, end),
+        };
+        let blocks = self.blocks.iter().copied().map(with_fin);
+        self.duplicate.take().into_iter().chain(blocks).take(room).collect()
     }
 
     /// Drops everything that was not read. Returns how much could have been read.

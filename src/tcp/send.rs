@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::seq::after;
+use super::seq::{after, before};
 
 /// A segment that was sent and is not acknowledged.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub(super) struct SendQueue {
     unsent_len: usize,
     /// A FIN is to follow what was written, and was not sent yet.
     pub fin_waits: bool,
+    /// Where the receiver should hand over what it has: the ends of writes.
+    marks: VecDeque<u32>,
     /// The end of the last segment that was not a full one (RFC 896, as Minshall mended it).
     pub small_end: u32,
 }
@@ -67,6 +69,7 @@ impl SendQueue {
             unsent: VecDeque::new(),
             unsent_len: 0,
             fin_waits: false,
+            marks: VecDeque::new(),
             small_end: isn,
         }
     }
@@ -120,6 +123,28 @@ impl SendQueue {
         self.unsent.push_back(Bytes::copy_from_slice(data));
     }
 
+    /// The sequence number after all that was written.
+    pub fn write_end(&self) -> u32 {
+        // The length of a send buffer is below 2^31 by its parameter's range.
+        self.nxt.wrapping_add(self.unsent_len as u32)
+    }
+
+    /// The receiver should hand over what was written up to here; `apart`: not only together with what was written before.
+    pub fn push(&mut self, apart: bool) {
+        if !apart {
+            self.marks.pop_back();
+        }
+        self.marks.push_back(self.write_end());
+    }
+
+    /// Whether a segment that ends there is pushed.
+    pub fn is_pushed(&mut self, end: u32) -> bool {
+        while self.marks.front().is_some_and(|mark| before(*mark, end)) {
+            self.marks.pop_front();
+        }
+        self.marks.front() == Some(&end) && self.marks.pop_front().is_some()
+    }
+
     /// Takes the first `len` unsent bytes; there are as many.
     pub fn take(&mut self, len: usize) -> Bytes {
         self.unsent_len -= len;
@@ -151,6 +176,7 @@ impl SendQueue {
     pub fn clear(&mut self) {
         self.flight = VecDeque::new();
         self.unsent = VecDeque::new();
+        self.marks = VecDeque::new();
         self.unsent_len = 0;
         self.fin_waits = false;
         (self.sacked_out, self.lost_out, self.retrans_out) = (0, 0, 0);

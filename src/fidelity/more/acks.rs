@@ -119,14 +119,14 @@ pub(super) fn acks(run: Measured) -> Result<Replay, WorldError> {
         let name = format!(
             "every {} ms{}",
             gap.as_millis(),
-            if echoes == 0 { String::new() } else { format!(", the reader has echoed {echoes} times") }
+            if echoes == 0 { String::new() } else { format!(", the reader has talked {echoes} times") }
         );
         let told = |n: u64| format!("{n} of {pushes}");
         Ok((linux.said(name.clone(), told(at_once)), ours.said(name, told(here as u64))))
     })
 }
 
-/// The server asks so many times, the client echoes, and then the server pushes: how many acknowledgements leave within
+/// The client asks so many times, the server answers, and then the server pushes: how many acknowledgements leave within
 /// 10 ms of what they acknowledge.
 fn acked_at_once(echoes: u32, gap: Duration, pushes: u32) -> Result<usize, WorldError> {
     const PUSH: usize = 100;
@@ -135,9 +135,8 @@ fn acked_at_once(echoes: u32, gap: Duration, pushes: u32) -> Result<usize, World
     bench.b.does(async move |net| {
         let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
         for _ in 0..echoes {
-            stream.write_u8(1).await?;
-            stream.read_u8().await?;
-            tokio::time::sleep(ms(20)).await;
+            let byte = stream.read_u8().await?;
+            stream.write_u8(byte).await?;
         }
         for i in 0..pushes {
             net.until(warm_up.t0 + gap * i).await;
@@ -148,8 +147,9 @@ fn acked_at_once(echoes: u32, gap: Duration, pushes: u32) -> Result<usize, World
     bench.a.does(async move |net| {
         let mut stream = super::super::bench::connect(&net).await?;
         for _ in 0..echoes {
-            let byte = stream.read_u8().await?;
-            stream.write_u8(byte).await?;
+            stream.write_u8(1).await?;
+            stream.read_u8().await?;
+            tokio::time::sleep(ms(20)).await;
         }
         listen_to(&mut stream).await;
         Ok(())

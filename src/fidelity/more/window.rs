@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -136,9 +135,12 @@ pub(super) fn stream(run: Measured) -> Result<Replay, WorldError> {
         let (mut at, mut last) = (warm_up.t0, warm_up.t0);
         while at < last + FOR_GOOD {
             // What the kernel takes at once; a write that has to wait is given up.
-            if let Some(taken) = stream.write(&chunk).now_or_never() {
-                note!(bytes = taken?, "taken");
-                last = at;
+            match stream.send(&chunk) {
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                taken => {
+                    note!(bytes = taken?, "taken");
+                    last = at;
+                }
             }
             at += gap;
             net.until(at).await;

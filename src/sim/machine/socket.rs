@@ -221,6 +221,15 @@ impl SimStream {
         })
     }
 
+    /// `send(2)` with `MSG_DONTWAIT`: takes what there is room for, however little. An asynchronous write waits, as one
+    /// with epoll does, until a third of the buffer is free.
+    ///
+    /// # Errors
+    /// `WouldBlock` without any room; the connection's error, once; then `BrokenPipe`.
+    pub fn send(&self, data: &[u8]) -> io::Result<usize> {
+        self.call(|kernel, now| kernel.send(now, self.conn, data))
+    }
+
     fn poll_call<R>(
         &self,
         cx: &mut Context<'_>,

@@ -114,6 +114,7 @@ impl Connection {
         }
         let lost = self.recovery.lost.wrapping_sub(lost);
         self.adapt_window(cx.now, delivered, lost, told);
+        self.note_pace();
         self.answer(cx, answer);
         true
     }
@@ -254,6 +255,17 @@ impl Connection {
         if progress && delivered > 0 {
             self.congestion.acked(now, delivered, self.is_window_limited());
         }
+    }
+
+    /// How fast the path is thought to be, which decides how much is put into one packet of the send buffer (Linux's
+    /// `tcp_update_pacing_rate()`; without a pacing queue nothing else follows from it).
+    pub(super) fn note_pace(&mut self) {
+        let (Some(srtt), Some(shortest)) = (self.rtt.smoothed(), self.rtt.shortest()) else { return };
+        let cwnd = self.congestion.cwnd();
+        let percent = if cwnd < self.congestion.ssthresh() / 2 { 200 } else { 120 };
+        let window = u64::from(self.mss) * u64::from(cwnd.max(self.send.segments_out()));
+        let micros = u64::try_from(srtt.as_micros()).unwrap_or(u64::MAX).max(1);
+        self.send_memory.set_pace(window * percent * 10_000 / micros, shortest, cwnd);
     }
 
     /// Whether the congestion window is what holds the sender back (Linux's `tcp_is_cwnd_limited()`).

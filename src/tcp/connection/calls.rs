@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tcp::memory::size_goal;
-use crate::tcp::seq::distance;
+use crate::tcp::seq::{after, distance};
 
 impl Connection {
     /// Reads what has arrived; `None`: nothing yet.
@@ -77,6 +77,12 @@ impl Connection {
             }
             self.send.write(&data[done..done + n]);
             done += n;
+            // What is half a window beyond the last push is pushed (Linux's forced_push()).
+            let forced = after(self.send.write_end(), self.pushed.wrapping_add(self.largest_window / 2));
+            if done == data.len() || forced {
+                self.pushed = self.send.write_end();
+                self.send.push(begins_packet);
+            }
             if done < data.len() {
                 // What is full leaves while the rest is copied.
                 self.transmit(cx);

@@ -108,6 +108,7 @@ impl Connection {
         self.acks.owed = true;
         if segment.flags.fin {
             self.fin_beyond = Some(segment.end());
+            self.reassembly.fin_at(segment.end());
         }
         if segment.data.is_empty() {
             return;
@@ -128,6 +129,7 @@ impl Connection {
     fn take_fin(&mut self, cx: &mut Cx<'_>) {
         self.receive_next = self.receive_next.wrapping_add(1);
         self.fin_beyond = None;
+        self.reassembly.forget_blocks();
         self.fin_taken = true;
         self.happened(cx, What::FinReceived);
         self.acks.owed = true;

@@ -64,7 +64,7 @@ impl Connection {
             if self.state == State::SynReceived && self.timestamps { TIMESTAMPS_LEN } else { 0 };
         let (window, scale) = self.receive_memory.initial_window(u32::from(MSS) - options_len);
         self.receive_window = window;
-        self.receive_scale = if self.sysctls().window_scaling { scale } else { 0 };
+        self.receive_scale = if self.scaling { scale } else { 0 };
         self.window_told = self.receive_next;
     }
 
@@ -85,9 +85,9 @@ impl Connection {
             _ => self.timestamps = false,
         }
         match options.window_scale {
-            Some(shift) if self.sysctls().window_scaling => self.send_scale = shift.min(14),
+            Some(shift) if self.scaling => self.send_scale = shift.min(14),
             // RFC 7323 section 2.2: both scale or neither does.
-            _ => (self.send_scale, self.receive_scale) = (0, 0),
+            _ => (self.scaling, self.send_scale, self.receive_scale) = (false, 0, 0),
         }
         let mss = options.mss.unwrap_or(DEFAULT_MSS).clamp(88, MSS);
         self.mss = u32::from(mss) - if self.timestamps { TIMESTAMPS_LEN } else { 0 };
@@ -225,6 +225,7 @@ impl Connection {
         self.receive_memory.established(cx.now, self.mss, self.receive_scale);
         let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.send_memory.established(mss, self.congestion.cwnd());
+        self.note_pace();
         self.start_keepalive(cx.now);
         self.happened(cx, What::Established);
         self.wake_writer(cx);

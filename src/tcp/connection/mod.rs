@@ -60,6 +60,8 @@ const TIMESTAMPS_LEN: u32 = 12;
 pub(super) struct Cx<'a> {
     pub now: Duration,
     pub id: ConnId,
+    /// Whether the machine has the connection's address: else nothing can be sent.
+    pub routable: bool,
     pub out: &'a mut VecDeque<Transmit>,
     pub events: &'a mut VecDeque<Event>,
 }
@@ -99,6 +101,8 @@ pub(super) struct Connection {
     window_told_at: u32,
     send_scale: u8,
     mss: u32,
+    /// The end of what was pushed last.
+    pushed: u32,
 
     /// Nothing was heard of the peer's sequence numbers yet, or the next one expected (RCV.NXT).
     receive_next: u32,
@@ -106,6 +110,8 @@ pub(super) struct Connection {
     window_told: u32,
     receive_window: u32,
     receive_scale: u8,
+    /// Whether windows are scaled: offered, and not declined.
+    scaling: bool,
     reassembly: Reassembly,
     receive_memory: ReceiveMemory,
     /// The sequence number after the peer's FIN, if that lies beyond a gap.
@@ -205,10 +211,12 @@ impl Connection {
             window_told_at: 0,
             send_scale: 0,
             mss: u32::from(DEFAULT_MSS),
+            pushed: isn,
             receive_next: 0,
             window_told: 0,
             receive_window: 0,
             receive_scale: 0,
+            scaling: sysctls.window_scaling,
             reassembly: Reassembly::default(),
             receive_memory: ReceiveMemory::new(sysctls.rmem.0, bytes(options.receive_buffer)),
             fin_beyond: None,
@@ -328,12 +336,17 @@ impl Connection {
 
     /// How many bytes of data a segment carries just now: less while it also tells of gaps (RFC 6691).
     fn current_mss(&self) -> u32 {
+        // No longer than half of the largest window that the peer ever had: else one that buffers little waits for a window
+        // that never opens (RFC 1122 section 4.2.3.4, Linux's tcp_bound_to_half_wnd()).
+        let window = self.largest_window;
+        let most = if window > u32::from(DEFAULT_MSS) { window / 2 } else { window };
+        let mss = if most > 0 && self.mss > most { most.max(28) } else { self.mss };
         if !self.sack || !self.reassembly.has_gap() {
-            return self.mss;
+            return mss;
         }
         let room = if self.timestamps { 3 } else { 4 };
         let blocks = self.reassembly.block_count().min(room) as u32;
-        self.mss - (4 + 8 * blocks)
+        mss.saturating_sub(4 + 8 * blocks).max(28)
     }
 
     /// Whether a segment is beyond everything that was sent, so that it cannot be of this connection.

@@ -6,8 +6,8 @@ use super::*;
 use crate::tcp::recovery::Phase;
 use crate::tcp::seq::{after, before};
 
-/// Linux's `TCP_TIMEOUT_MIN`: two jiffies.
-const TIMEOUT_MIN: Duration = Duration::from_millis(8);
+/// Linux's `TCP_TIMEOUT_MIN_US`.
+const TIMEOUT_MIN: Duration = Duration::from_millis(2);
 /// RFC 8985 section 6.2, step 4: so many recoveries the larger window is kept.
 const PERSIST: u32 = 16;
 

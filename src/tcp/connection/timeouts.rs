@@ -192,10 +192,12 @@ impl Connection {
 
     fn probe_window(&mut self, cx: &mut Cx<'_>) {
         let room = distance(self.send.nxt, self.window_end());
-        if room > 0 && before(self.send.nxt, self.window_end()) && self.send.unsent_len() > 0 {
+        if !cx.routable {
+            // Nothing leaves; it counts as a probe all the same.
+        } else if room > 0 && before(self.send.nxt, self.window_end()) && self.send.unsent_len() > 0 {
             // Not closed, only too small for a segment worth sending: what fits is sent after all.
             let len = room.min(self.next_len()) as usize;
-            self.transmit_next(cx, len);
+            self.transmit_next(cx, len, true);
         } else {
             self.happened(cx, What::WindowProbe);
             self.send_probe(cx, Marks { window_probe: true, ..Marks::default() });

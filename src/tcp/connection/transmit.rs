@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::packet::{Flags, Marks, TcpOptions};
+use crate::tcp::memory::size_goal;
 use crate::tcp::send::Sent;
 use crate::tcp::seq::{after, before, distance};
 
@@ -19,17 +20,19 @@ impl Connection {
         if !self.state.is_synchronized() || !self.send.has_unsent() {
             return;
         }
-        let mut sent = 0;
+        let (mut sent, mut bytes) = (0, 0);
         let mut limited_by_network = false;
-        while self.send.has_unsent() {
-            let last_fin = self.send.unsent_len() <= self.current_mss() as usize && self.send.fin_waits;
-            if self.send.in_flight() >= self.congestion.cwnd() && !last_fin {
+        // Without a route what is written stays unsent, and a timer tries again (as in tcp_write_xmit()).
+        while self.send.has_unsent() && cx.routable {
+            // Also a FIN waits for the congestion window, since Linux 6.13.
+            if self.send.in_flight() >= self.congestion.cwnd() {
                 limited_by_network = true;
                 break;
             }
-            let Some(len) = self.len_to_send(sent > 0, at_once) else { break };
-            self.transmit_next(cx, len);
+            let Some(len) = self.len_to_send(bytes, at_once) else { break };
+            self.transmit_next(cx, len, false);
             sent += 1;
+            bytes += len;
         }
         limited_by_network |= self.send.in_flight() >= self.congestion.cwnd();
         if sent > 0 {
@@ -56,17 +59,18 @@ impl Connection {
     }
 
     /// How many bytes the next segment carries, if one may be sent as far as the peer's window and Nagle's algorithm go;
-    /// `following`: right after another one.
-    fn len_to_send(&self, following: bool, at_once: bool) -> Option<usize> {
+    /// `sent`: so many bytes have just left.
+    fn len_to_send(&self, sent: usize, at_once: bool) -> Option<usize> {
         let mss = self.current_mss();
         let unsent = self.send.unsent_len() as u32;
         let len = unsent.min(mss);
         let window = distance(self.send.nxt, self.window_end());
         let with_fin = self.send.fin_waits && len == unsent;
         if len > window {
-            // Silly windows are waited for (RFC 9293 section 3.8.6.2.1), but what begins a run of full segments may end
-            // in a part of one.
-            let part = following && window > 0 && !self.nagle_waits(true, at_once);
+            // Silly windows are waited for (RFC 9293 section 3.8.6.2.1), but what Linux keeps as one packet may end in a
+            // part of a segment (tcp_mss_split_point()).
+            let goal = size_goal(self.mss, self.largest_window) as usize;
+            let part = sent % goal.max(1) > 0 && window > 0 && !self.nagle_waits(true, at_once);
             return part.then_some(window as usize);
         }
         if len == 0
@@ -93,20 +97,20 @@ impl Connection {
 
     /// One segment whatever the congestion window says: the tail-loss probe. Returns whether it was sent.
     pub(super) fn transmit_forced(&mut self, cx: &mut Cx<'_>) -> bool {
-        let Some(len) = self.len_to_send(false, true) else { return false };
-        self.transmit_next(cx, len);
+        let Some(len) = self.len_to_send(0, true) else { return false };
+        self.transmit_next(cx, len, false);
         if self.recovery.is_reducing() {
             self.recovery.prr_out += 1;
         }
         true
     }
 
-    /// Sends the next `len` bytes.
-    pub(super) fn transmit_next(&mut self, cx: &mut Cx<'_>, len: usize) {
+    /// Sends the next `len` bytes; `push`: the receiver should hand them over now.
+    pub(super) fn transmit_next(&mut self, cx: &mut Cx<'_>, len: usize, push: bool) {
         let data = self.send.take(len);
-        let all = self.send.unsent_len() == 0;
-        let fin = all && std::mem::take(&mut self.send.fin_waits);
-        let flags = Flags { ack: true, psh: all && len > 0, fin, ..Flags::default() };
+        let fin = self.send.unsent_len() == 0 && std::mem::take(&mut self.send.fin_waits);
+        let psh = self.send.is_pushed(self.send.nxt.wrapping_add(len as u32)) || push;
+        let flags = Flags { ack: true, psh: psh && len > 0, fin, ..Flags::default() };
         if (len as u32) < self.current_mss() {
             self.send.small_end = self.send.nxt.wrapping_add(len as u32);
         }
@@ -157,11 +161,9 @@ impl Connection {
         if flags.syn {
             options.mss = Some(MSS);
             options.sack_permitted = self.sack;
-            let offers = !flags.ack || self.receive_scale > 0 || self.send_scale > 0;
-            options.window_scale =
-                Some(self.receive_scale).filter(|_| self.sysctls().window_scaling && offers);
+            options.window_scale = Some(self.receive_scale).filter(|_| self.scaling);
         }
-        if self.timestamps && !flags.rst {
+        if self.timestamps {
             let echo = if flags.ack { self.timestamp_recent } else { 0 };
             options.timestamps = Some((self.timestamp(now), echo));
         }

@@ -7,6 +7,7 @@ mod listen;
 mod time_wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +72,8 @@ pub struct Endpoint {
     out: VecDeque<Transmit>,
     events: VecDeque<Event>,
     buffered: u64,
+    /// The machine's addresses; `None`: whichever it is asked for.
+    addresses: Option<Vec<Ipv4Addr>>,
 }
 
 impl Endpoint {
@@ -89,7 +92,13 @@ impl Endpoint {
             out: VecDeque::new(),
             events: VecDeque::new(),
             buffered: 0,
+            addresses: None,
         }
+    }
+
+    /// The machine has these addresses and no others: from another one nothing can be sent.
+    pub fn set_addresses(&mut self, addresses: &[Ipv4Addr]) {
+        self.addresses = Some(addresses.to_vec());
     }
 
     /// Its settings.
@@ -193,7 +202,7 @@ impl Endpoint {
             (self.slots.len() - 1) as u32
         });
         let id = ConnId { place, life: self.slots[place as usize].life };
-        let mut cx = Cx { now, id, out: &mut self.out, events: &mut self.events };
+        let mut cx = Cx { now, id, routable: true, out: &mut self.out, events: &mut self.events };
         let conn = make(&mut cx, &self.common);
         self.by_tuple.insert(conn.tuple, Found::Conn(id));
         self.slots[place as usize].conn = Some(Box::new(conn));
@@ -210,7 +219,8 @@ impl Endpoint {
     ) -> Option<R> {
         let slot = self.slots.get_mut(id.place()).filter(|slot| slot.life == id.life)?;
         let conn = slot.conn.as_deref_mut()?;
-        let mut cx = Cx { now, id, out: &mut self.out, events: &mut self.events };
+        let routable = self.addresses.as_ref().is_none_or(|own| own.contains(conn.tuple.local.ip()));
+        let mut cx = Cx { now, id, routable, out: &mut self.out, events: &mut self.events };
         let result = f(conn, &mut cx);
         self.settle(now, id);
         Some(result)

@@ -245,7 +245,8 @@ impl ReceiveMemory {
     }
 
     /// What is used and what may be, in bytes (sk_rmem_alloc, sk_rcvbuf).
-    pub fn usage(&self) -> (u64, u64) {
+    #[cfg(test)]
+    pub(super) fn usage(&self) -> (u64, u64) {
         (self.used, self.limit)
     }
 

@@ -127,18 +127,31 @@ impl Kernel {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let now = self.time(now);
-        let result = self.tcp.write(now, id, data);
-        self.after(now);
-        match result {
-            Some(result) => Poll::Ready(result),
-            None => {
+        if let Some(held) = self.held_by(id).filter(|held| held.blocked) {
+            held.write = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        match self.send(now, id, data) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                 if let Some(held) = self.held_by(id) {
+                    held.blocked = true;
                     held.write = Some(cx.waker().clone());
                 }
                 Poll::Pending
             }
+            result => Poll::Ready(result),
         }
+    }
+
+    /// `send(2)` with `MSG_DONTWAIT`: takes what there is room for, however little.
+    ///
+    /// # Errors
+    /// `WouldBlock` without any room; else as [`Self::poll_write`].
+    pub fn send(&mut self, now: Duration, id: ConnId, data: &[u8]) -> io::Result<usize> {
+        let now = self.time(now);
+        let result = self.tcp.write(now, id, data);
+        self.after(now);
+        result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
     /// `shutdown(2)` of the sending side.

@@ -52,6 +52,8 @@ struct Held {
     owner: Option<ProcessId>,
     read: Option<Waker>,
     write: Option<Waker>,
+    /// A write found no room. As with epoll, another one is not tried before the kernel has told that there is enough.
+    blocked: bool,
 }
 
 /// Who listens, and waits.
@@ -152,6 +154,7 @@ impl Kernel {
         self.boots += 1;
         self.recorder.release(std::mem::take(&mut self.reserved));
         self.tcp = Endpoint::new(*self.tcp.sysctls(), mix(self.secret));
+        self.tcp.set_addresses(&self.addresses);
         self.held.clear();
         self.listening.clear();
         self.asleep = None;
@@ -169,6 +172,7 @@ impl Kernel {
     /// Android does) or kept, to find out (as desktops do): their packets go nowhere.
     pub fn set_addresses(&mut self, now: Duration, addresses: Vec<Ipv4Addr>, destroy: bool) {
         let now = self.time(now);
+        self.tcp.set_addresses(&addresses);
         self.addresses = addresses;
         if !destroy {
             return;
@@ -226,7 +230,12 @@ impl Kernel {
             match event {
                 Event::Happened { peer, what } => self.log_tcp(now, peer, what),
                 Event::Readable(id) => wake(self.held_by(id).and_then(|held| held.read.take())),
-                Event::Writable(id) => wake(self.held_by(id).and_then(|held| held.write.take())),
+                Event::Writable(id) => {
+                    if let Some(held) = self.held_by(id) {
+                        held.blocked = false;
+                        wake(held.write.take());
+                    }
+                }
                 Event::Acceptable(port) => {
                     wake(self.listening.get_mut(&port).and_then(|listening| listening.waker.take()));
                 }
@@ -266,7 +275,7 @@ impl Kernel {
         if self.held.len() <= place {
             self.held.resize_with(place + 1, Held::default);
         }
-        self.held[place] = Held { id: Some(id), owner: Some(owner), read: None, write: None };
+        self.held[place] = Held { id: Some(id), owner: Some(owner), read: None, write: None, blocked: false };
     }
 
     /// Whether there are packets to put on the wire.
