@@ -263,6 +263,19 @@ fn what_lies_unread_does_not_count_as_read() {
 }
 
 #[test]
+fn who_reads_a_burst_at_the_instant_it_arrives_has_kept_up() {
+    let mut receive = receiver(None);
+    receive.rtt(ms(60), MSS as usize, 0);
+    for round in 1..=3 {
+        for _ in 0..20 {
+            assert!(receive.arrived(ms(61 * round), MSS as usize, false, 0));
+        }
+        receive.copied(ms(61 * round), 20 * MSS as usize, 0);
+    }
+    assert!(receive.usage().1 > 128 << 10, "28,960 bytes a round trip are twice the first window");
+}
+
+#[test]
 fn data_out_of_order_make_room_for_what_is_missing() {
     let mut receive = receiver(None);
     assert!(receive.arrived(ms(1), MSS as usize, false, 0));
