@@ -6,7 +6,7 @@ use std::time::Instant;
 use halfopen::channel::{Channel, Message, Opens};
 use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket;
-use halfopen::parameter::{ByteSize, hours, ms, secs};
+use halfopen::parameter::{hours, ms, secs};
 use halfopen::sim::{Engine, Sysctls, World};
 use tokio::time::sleep;
 
@@ -21,11 +21,16 @@ pub fn is_child() -> bool {
 /// Runs the crowds, each in a process of its own.
 pub fn parent(filter: &str) -> Table {
     let mut table = Table::new(["crowd", "packets", "seconds", "us a packet", "peak memory, MiB"]);
-    let sizes = if "crowd".contains(filter) { &[100, 1_000, 10_000][..] } else { &[] };
+    let sizes = if "crowd".contains(filter) { &[10, 100, 1_000, 10_000, 100_000][..] } else { &[] };
     for clients in sizes {
         let me = std::env::current_exe().expect("this program");
         let child = Command::new(me).env(CHILD, clients.to_string()).output().expect("it runs");
-        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+        if !child.status.success() {
+            // A crowd may be too large for the limits of a run, or for the machine.
+            let why = String::from_utf8_lossy(&child.stderr);
+            println!("{clients:<44}  failed: {}", why.lines().next_back().unwrap_or("no word of it"));
+            continue;
+        }
         let line = String::from_utf8(child.stdout).expect("a line of numbers");
         let cells: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         table.row::<5>(cells.try_into().expect("five numbers"));
@@ -36,9 +41,7 @@ pub fn parent(filter: &str) -> Table {
 /// Clients connect within ten seconds and ask and are answered five times.
 pub fn child() {
     let clients: usize = std::env::var(CHILD).expect("a child").parse().expect("a number");
-    let small = ByteSize(4 << 10);
-    let sysctls = Sysctls { rmem: small, wmem: small, ..Sysctls::default() };
-    let mut world = World::new(1, Engine::Event, sysctls, None);
+    let mut world = World::new(1, Engine::Event, Sysctls::default(), None);
     let server = world.machine("server");
     let crowd = world.crowd("client", clients);
     world.links().one_way(ms(20));
@@ -58,7 +61,13 @@ pub fn child() {
         });
     }
     let start = Instant::now();
-    let trace = world.run(secs(20)).expect("the world runs");
+    let trace = match world.run(secs(20)) {
+        Ok(trace) => trace,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::exit(1);
+        }
+    };
     let took = start.elapsed().as_secs_f64();
     assert_eq!(trace.all("pong received").count(), clients * 5);
     let packets = trace.packets.len();

@@ -214,11 +214,7 @@ fn hosts_in(trace: &Trace, name: &str, value: &Value) -> Vec<HostId> {
         "link" => text.split([' ', '>']).map(|end| end.trim_end_matches('-')).collect(),
         _ => Vec::new(),
     };
-    names
-        .into_iter()
-        .filter(|name| trace.hosts.iter().any(|host| host == name))
-        .map(|name| trace.host(name))
-        .collect()
+    names.into_iter().filter_map(|name| trace.hosts.find(name)).collect()
 }
 
 impl Note {

@@ -1,7 +1,8 @@
 //! The `tracing` subscriber that turns what mechanisms, sessions and scenarios log into events of the trace.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::{Metadata, Subscriber, span};
@@ -15,12 +16,12 @@ use super::{Fields, HostId, Layer, Recording, Value};
 pub struct Context {
     /// The host.
     pub host: HostId,
-    /// The tokio instant of virtual time zero on this host's clock.
-    pub epoch: tokio::time::Instant,
+    /// Virtual time, which stands still while the code runs.
+    pub now: Duration,
 }
 
 thread_local! {
-    static CONTEXT: RefCell<Option<Context>> = const { RefCell::new(None) };
+    static CONTEXT: Cell<Option<Context>> = const { Cell::new(None) };
     /// Where names are put together: kept for its memory only.
     static NAME: Cell<String> = const { Cell::new(String::new()) };
 }
@@ -30,7 +31,7 @@ pub fn on_behalf_of<R>(context: Context, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Context>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CONTEXT.set(self.0.take());
+            CONTEXT.set(self.0);
         }
     }
     let _restore = Restore(CONTEXT.replace(Some(context)));
@@ -94,16 +95,15 @@ impl Subscriber for Collector {
         let Some(layer) = layer(event.metadata().target()) else {
             return;
         };
-        let Some(context) = CONTEXT.with_borrow(|c| *c) else {
+        let Some(context) = CONTEXT.get() else {
             return;
         };
         let wanted = self.recorder.keeps(Recording::Story);
         let mut heard = Heard { wanted, name: NAME.take(), fields: Fields::new() };
         heard.name.clear();
         event.record(&mut heard);
-        let at = tokio::time::Instant::now().saturating_duration_since(context.epoch);
         let Heard { name, fields, .. } = heard;
-        self.recorder.logged(at, context.host, layer, &name, || self.spans.with_own(event, fields));
+        self.recorder.logged(context.now, context.host, layer, &name, || self.spans.with_own(event, fields));
         NAME.set(name);
     }
 
@@ -185,20 +185,18 @@ impl Visit for Heard {
 mod tests {
     use std::net::Ipv4Addr;
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::trace::Event;
 
-    #[tokio::test(start_paused = true)]
-    async fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
+    #[test]
+    fn an_ordinary_log_line_becomes_an_event_of_the_host_that_logged_it() {
         let recorder = Recorder::default();
         let phone = recorder.host("phone");
-        let epoch = tokio::time::Instant::now();
-        tokio::time::advance(Duration::from_millis(1500)).await;
+        let now = Duration::from_millis(1500);
         Collector::new(recorder.clone()).collect(|| {
             tracing::info!(target: "halfopen::ws", "nobody's");
-            on_behalf_of(Context { host: phone, epoch }, || {
+            on_behalf_of(Context { host: phone, now }, || {
                 tracing::info!(target: "halfopen::ws", n = 3_u64, by = "heartbeat", "update received");
                 tracing::info!(target: "hyper::proto", "somebody else's");
             });
@@ -221,7 +219,7 @@ mod tests {
         let recorder = Recorder::default();
         let server = recorder.host("server");
         recorder.names(Arc::new([(Ipv4Addr::new(10, 0, 0, 1), "phone".to_owned())].into()));
-        let context = Context { host: server, epoch: tokio::time::Instant::now() };
+        let context = Context { host: server, now: Duration::ZERO };
         Collector::new(recorder.clone()).collect(|| on_behalf_of(context, f));
         let told = |e: &Event| e.fields.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(" ");
         recorder.finish(Duration::MAX).events.iter().map(told).collect()

@@ -87,15 +87,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Transport<S> {
         // next key is drawn.
         let mut trial = masking.frame.clone();
         masking.chunk.clear();
-        for &byte in &buf[..buf.len().min(CHUNK)] {
-            masking.chunk.push(trial.remask(byte));
-            if trial.is_complete() {
-                break;
-            }
-        }
+        trial.remask_into(&buf[..buf.len().min(CHUNK)], &mut masking.chunk);
         let taken = ready!(Pin::new(&mut this.inner).poll_write(cx, &masking.chunk))?;
-        for &byte in &buf[..taken] {
-            masking.frame.remask(byte);
+        if taken == masking.chunk.len() {
+            masking.frame = trial;
+        } else {
+            for &byte in &buf[..taken] {
+                masking.frame.remask(byte);
+            }
         }
         if masking.frame.is_complete() {
             masking.frame = Frame::new((masking.keys)());
@@ -143,6 +142,37 @@ impl Frame {
 
     fn is_complete(&self) -> bool {
         self.part == Part::Payload { at: 0, left: 0 }
+    }
+
+    /// Moves on to the end of `bytes`, or of the frame, and adds what to write in their place to `out`.
+    fn remask_into(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
+        while let [first, rest @ ..] = bytes {
+            if let Part::Payload { at, left } = self.part
+                && self.masked
+                && left >= 4
+                && bytes.len() >= 4
+            {
+                // Whole words of it at once.
+                let words = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX)) / 4;
+                let (many, rest) = bytes.split_at(words * 4);
+                let change: [u8; 4] =
+                    std::array::from_fn(|i| self.old[(at + i) % 4] ^ self.new[(at + i) % 4]);
+                out.extend(
+                    many.as_chunks()
+                        .0
+                        .iter()
+                        .flat_map(|word: &[u8; 4]| std::array::from_fn::<u8, 4, _>(|i| word[i] ^ change[i])),
+                );
+                self.part = payload(at, left - many.len() as u64);
+                bytes = rest;
+            } else {
+                out.push(self.remask(*first));
+                bytes = rest;
+            }
+            if self.is_complete() {
+                return;
+            }
+        }
     }
 
     /// Moves on by one byte and returns what to write in its place.

@@ -89,7 +89,10 @@ impl<C: Channel> Channel for Watched<C> {
             match watch.monitor.poll(time::now()) {
                 Action::SendPing => watch.ping = Some(Message::Ping(Bytes::new())),
                 Action::Wait(until) => {
-                    watch.timer.reset(until);
+                    // Setting a timer anew costs something, and mostly it stands right.
+                    if watch.timer.deadline() != until {
+                        watch.timer.reset(until);
+                    }
                     ready!(Pin::new(&mut watch.timer).poll(cx));
                 }
                 Action::Dead { silence } => {

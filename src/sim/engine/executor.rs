@@ -242,7 +242,7 @@ impl Executor {
 /// Runs code of a process: on its machine's clock, recorded as its machine's; a panic is caught.
 fn as_process<R>(process: &Process, f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     let shared = &process.shared;
-    let context = collect::Context { host: shared.host, epoch: shared.clock.epoch() };
+    let context = collect::Context { host: shared.host, now: shared.clock.now() };
     // A task that panicked is not polled again, and the run ends: nobody sees what it has left half-done.
     time::behind(shared.behind(), || on_behalf_of(context, || catch_unwind(AssertUnwindSafe(f))))
 }
