@@ -7,6 +7,7 @@
 //! - [`net`]: what an application sees of a network (connect, listen, streams, datagrams, socket options, network
 //!   changes), and the operating system's implementation of it.
 //! - [`packet`]: what travels: segments and datagrams, as values and as bytes.
+//! - [`tcp`]: TCP, as a state machine without input and output.
 //! - [`trace`]: what happened, in order, and its forms: story, packets, JSON, pcap.
 //! - [`figure`]: a trace, or numbers, drawn.
 //! - [`sim`]: simulated machines, the paths between them, the faults, and the engines that drive it all; implements
@@ -36,12 +37,21 @@ pub mod parameter;
 pub mod scenario;
 pub mod session;
 pub mod sim;
+pub mod tcp;
 pub mod trace;
 
 #[cfg(feature = "book")]
 pub mod book;
 #[cfg(feature = "book")]
 pub mod lab;
+
+/// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.
+pub(crate) fn mix(x: u64) -> u64 {
+    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
 
 /// For the macro `note!`, which expands in other crates, too.
 #[doc(hidden)]

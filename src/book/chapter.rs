@@ -110,7 +110,10 @@ impl Chapter<'_> {
             Kind::Legend => legend(checked.word(0)).map(block),
             Kind::List => Ok(block(self.list())),
             Kind::Ledger => self.ledger().map(block),
-            Kind::Fidelity => Ok(block(comparison::tables(fidelity::rows()))),
+            Kind::Fidelity => Ok(block(comparison::tables(
+                &fidelity::rows(fidelity::Table::First),
+                &fidelity::rows(fidelity::Table::Second),
+            ))),
             Kind::Parameters | Kind::Parameter => self.parameters(&checked),
             Kind::Story | Kind::Figure | Kind::Packets => {
                 let outcome = self.run(&checked)?;

@@ -8,10 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::measured::Measured;
 use crate::net::{ListenOptions, Listener as _, Network as _, SocketOptions};
 use crate::note;
-use crate::parameter::{ms, secs};
+use crate::parameter::{ByteSize, ms, secs};
 use crate::sim::world::WorldError;
 use crate::sim::{Engine, Machine, SimListener, SimNet, SimStream, Sysctls, World};
-use crate::trace::{Packet, Packets, Trace};
+use crate::trace::{Packet, Packets, Trace, Value};
 
 /// The two machines. They share one host of the engine, so that arrivals are exact whatever its tick.
 pub(super) const A: &str = "host-1";
@@ -21,7 +21,7 @@ pub(super) const B: &str = "host-2";
 const SHORTEST: Duration = ms(1);
 const PORT: u16 = 7000;
 const SERVER: &str = "host-2:7000";
-/// Between two exchanges of the warm-up, as measured (20 exchanges kept the connection busy for 416 ms).
+/// Between two exchanges of the warm-up in the first table, as measured (20 exchanges kept the connection busy for 416 ms).
 const PAUSE: Duration = ms(20);
 /// From the last exchange of the warm-up to the event.
 pub(super) const SETTLE: Duration = ms(300);
@@ -34,12 +34,55 @@ pub(super) struct Bench {
     pub warm_up: WarmUp,
 }
 
+/// What the applications of the bench note.
+const NOTES: [&str; 16] = [
+    "accepted",
+    "answered",
+    "blocked",
+    "both arrived",
+    "bound again",
+    "echoed",
+    "end of stream",
+    "failed",
+    "is connected",
+    "looked",
+    "message read",
+    "outcome",
+    "received",
+    "taken",
+    "two bytes written",
+    "written",
+];
+
+/// How a bench is set up. The default is that of the second table: a round trip of 60 ms, 20 exchanges, Linux's settings.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Setting {
+    pub rtt: Duration,
+    /// Echoes of one byte before the event.
+    pub exchanges: u32,
+    /// From one echo to the next. In the second table they followed each other at once: a server's retransmissions show
+    /// that it had measured the bare round trip.
+    pub pause: Duration,
+    /// From the last of them to the event.
+    pub settle: Duration,
+    pub sysctls: Sysctls,
+    pub seed: u64,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        let (pause, sysctls) = (Duration::ZERO, Sysctls::default());
+        Self { rtt: ms(60), exchanges: 20, pause, settle: SETTLE, sysctls, seed: 0 }
+    }
+}
+
 /// How the connection was used before the event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WarmUp {
     exchanges: u32,
     begins: Duration,
     rtt: Duration,
+    pause: Duration,
     /// When the event happens.
     pub t0: Duration,
 }
@@ -52,18 +95,14 @@ impl Bench {
 
     /// A bench with another round trip than the run's `rtt_ms`, and another pause before the event.
     pub fn new(run: Measured, rtt: Duration, exchanges: u32, settle: Duration) -> Self {
-        let mut world = World::new(0, Engine::default(), sysctls(run), None);
-        world.notes([
-            "both arrived",
-            "bound again",
-            "end of stream",
-            "failed",
-            "looked",
-            "outcome",
-            "received",
-            "taken",
-            "two bytes written",
-        ]);
+        Self::set(Setting { rtt, exchanges, pause: PAUSE, settle, sysctls: sysctls(run), seed: 0 })
+    }
+
+    /// A bench set up like this.
+    pub fn set(setting: Setting) -> Self {
+        let Setting { rtt, exchanges, pause, settle, sysctls, seed } = setting;
+        let mut world = World::new(seed, Engine::default(), sysctls, None);
+        world.notes(NOTES);
         let rtt = rtt.max(SHORTEST * 2);
         world.links().one_way(rtt / 2);
         world.tick(ms(100));
@@ -71,23 +110,48 @@ impl Bench {
         let b = machines.pop().expect("a crowd of two");
         let a = machines.pop().expect("a crowd of two");
         let begins = secs(1) + rtt * 2;
-        let takes = (rtt + PAUSE) * exchanges;
+        let takes = (rtt + pause) * exchanges;
         let warm_up = WarmUp {
             exchanges,
             begins,
             rtt,
-            t0: (begins + takes).saturating_sub(PAUSE * exchanges.min(1)) + settle,
+            pause,
+            t0: (begins + takes).saturating_sub(pause * exchanges.min(1)) + settle,
         };
         Self { world, a, b, warm_up }
     }
 
     /// `b` accepts, answers the warm-up, reads until the connection is over, and closes it.
     pub fn b_reads(&self) {
+        self.b_reads_into(None);
+    }
+
+    /// The same, with a receive buffer of so many bytes (`SO_RCVBUF`).
+    pub fn b_reads_into(&self, receive_buffer: Option<ByteSize>) {
+        let warm_up = self.warm_up;
+        let accepted = SocketOptions { receive_buffer, ..SocketOptions::default() };
+        let options = ListenOptions { accepted, ..ListenOptions::default() };
+        self.b.does(async move |net| {
+            let (_listener, mut stream) = warm_up.accepted(&net, &options).await?;
+            listen_to(&mut stream).await;
+            Ok(())
+        });
+    }
+
+    /// `b` accepts, answers the warm-up, and sends back whatever it reads until the connection is over.
+    pub fn b_echoes(&self) {
         let warm_up = self.warm_up;
         self.b.does(async move |net| {
             let (_listener, mut stream) = warm_up.accepted(&net, &ListenOptions::default()).await?;
-            listen_to(&mut stream).await;
-            Ok(())
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let n = stream.read(&mut buffer).await?;
+                if n == 0 {
+                    return Ok(());
+                }
+                note!(bytes = n, "received");
+                stream.write_all(&buffer[..n]).await?;
+            }
         });
     }
 
@@ -126,7 +190,7 @@ impl WarmUp {
     pub async fn connected(self, net: &SimNet, options: &SocketOptions) -> io::Result<SimStream> {
         let mut stream = net.connect(SERVER, options).await?;
         for i in 0..self.exchanges {
-            net.until(self.begins + (self.rtt + PAUSE) * i).await;
+            net.until(self.begins + (self.rtt + self.pause) * i).await;
             stream.write_u8(0).await?;
             stream.read_u8().await?;
         }
@@ -157,7 +221,12 @@ impl WarmUp {
 
 /// `connect(2)` to `b`, once more.
 pub(super) async fn connect(net: &SimNet) -> io::Result<SimStream> {
-    net.connect(SERVER, &SocketOptions::default()).await
+    connect_with(net, &SocketOptions::default()).await
+}
+
+/// The same with these options.
+pub(super) async fn connect_with(net: &SimNet, options: &SocketOptions) -> io::Result<SimStream> {
+    net.connect(SERVER, options).await
 }
 
 /// `listen(2)` on the port again.
@@ -204,7 +273,7 @@ pub(super) async fn listen_to(stream: &mut SimStream) {
     }
 }
 
-/// Does a call whose outcome counts, and notes it.
+/// Notes the outcome of a call that counts.
 pub(super) fn noted<T: ToString>(result: &io::Result<T>) {
     note!(what = outcome(result), "outcome");
 }
@@ -229,6 +298,37 @@ impl View {
         Some((failed.seconds_since(self.t0)?, error))
     }
 
+    /// When a machine's application first noted something from the event on; infinite: never.
+    pub fn noted(&self, host: &str, name: &str) -> f64 {
+        let noted = self.trace.first(name).on(host).after(self.t0);
+        noted.seconds_since(self.t0).unwrap_or(f64::INFINITY)
+    }
+
+    /// When a machine's application noted something, each time from the event on.
+    pub fn times_of(&self, host: &str, name: &str) -> Vec<f64> {
+        let noted = self.trace.all(name).on(host).after(self.t0).times();
+        noted.iter().map(|at| self.since(*at)).collect()
+    }
+
+    /// When a machine's application had read that many bytes since the event; infinite: never.
+    pub fn has_read(&self, host: &str, bytes: usize) -> f64 {
+        let received = self.trace.all("received").on(host).after(self.t0).events();
+        let mut sum = 0.0;
+        let whole = received.into_iter().find(|e| {
+            if let Some(Value::Integer(n)) = e.field("bytes") {
+                sum += *n as f64;
+            }
+            sum >= bytes as f64
+        });
+        whole.map_or(f64::INFINITY, |e| self.since(e.at))
+    }
+
+    /// The outcomes that the applications of both machines noted, in order.
+    pub fn all_outcomes(&self) -> Vec<String> {
+        let noted = self.trace.all("outcome").events();
+        noted.iter().filter_map(|e| e.field("what")).map(ToString::to_string).collect()
+    }
+
     /// The outcomes that a machine's application noted, in order.
     pub fn outcomes(&self, host: &str) -> Vec<String> {
         let noted = self.trace.all("outcome").on(host).events();
@@ -249,13 +349,18 @@ impl View {
     /// What a machine put on the wire from the event on: when, and which kind.
     pub fn packets(&self, host: &str) -> Vec<(f64, String)> {
         let sent = self.sent(host);
-        let packets = sent.packets().iter();
+        self.kinds(&sent)
+    }
+
+    /// When packets were sent, in seconds since the event, and which kind they are.
+    pub fn kinds(&self, packets: &Packets<'_>) -> Vec<(f64, String)> {
+        let packets = packets.packets().iter();
         packets.map(|p| (self.since(p.sent), kind(p).to_owned())).collect()
     }
 }
 
-/// The kind of a packet. A keepalive probe is an acknowledgement by its content: Linux's has no data, smoltcp's one byte
-/// that the receiver already has (RFC 9293 section 3.8.4 allows both).
+/// The kind of a packet. A probe is an acknowledgement by its content: Linux's has no data, others' has one byte that the
+/// receiver already has, or has no room for (RFC 9293 sections 3.8.4 and 3.8.6.1 allow both).
 fn kind(packet: &Packet) -> &'static str {
     let Some(segment) = packet.transport.segment() else {
         return "?";
@@ -266,7 +371,7 @@ fn kind(packet: &Packet) -> &'static str {
         (_, true, _) if flags.ack => "SYN-ACK",
         (_, true, _) => "SYN",
         (.., true) => "FIN",
-        _ if !segment.data.is_empty() && !packet.marks.keepalive => "data",
-        _ => "ACK",
+        _ if segment.data.is_empty() || packet.marks.keepalive || packet.marks.window_probe => "ACK",
+        _ => "data",
     }
 }

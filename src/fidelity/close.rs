@@ -156,7 +156,7 @@ async fn server(mode: Mode, warm_up: WarmUp, net: &SimNet, mut stream: SimStream
 }
 
 /// Notes the states of a machine's connections whenever they have changed.
-async fn watch(warm_up: WarmUp, net: &SimNet) -> io::Result<()> {
+pub(super) async fn watch(warm_up: WarmUp, net: &SimNet) -> io::Result<()> {
     warm_up.until(net, 0.0).await;
     let mut before = None;
     loop {

@@ -13,10 +13,14 @@ use crate::sim::world::WorldError;
 
 pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
     let mode = run.get("mode").text();
-    let until = match run.get("end").failure() {
-        // Long enough for anything to happen that should not.
-        Some((at, _)) => at * 2.0,
-        None => run.get("end").get("t").number(),
+    let user_timeout = Some(Duration::from_millis(run.get("user_timeout_ms").count()));
+    let user_timeout = user_timeout.filter(|limit| !limit.is_zero());
+    // Long enough for anything to happen that should not.
+    let (until, lasts) = match run.get("end").failure() {
+        // The log of these was closed as soon as the error came; what leaves with it is in the second table (`karst`).
+        Some((at, _)) if user_timeout.is_some() => (at, at * 2.0),
+        Some((at, _)) => (at * 2.0, at * 2.0),
+        None => (run.get("end").get("t").number(), run.get("end").get("t").number()),
     };
     let mut from_peer = run.get("packets").packets("b");
     // On the bench a reboot was made by killing the peer and dropping its RST, at the very event: that one does not count.
@@ -27,14 +31,13 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
         .event("error", run.get("end").failure());
 
     let seconds = |key| Duration::from_secs(run.get(key).count());
-    let user_timeout = Some(Duration::from_millis(run.get("user_timeout_ms").count()));
     let options = SocketOptions {
         keepalive: Some(Keepalive {
             idle: seconds("idle"),
             interval: seconds("intvl"),
             count: u32::try_from(run.get("cnt").count()).unwrap_or_default(),
         }),
-        user_timeout: user_timeout.filter(|limit| !limit.is_zero()),
+        user_timeout,
         ..SocketOptions::default()
     };
     let mut bench = Bench::of(run, 20);
@@ -55,7 +58,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
         "reboot" => bench.world.at(warm_up.t0).power_loss(&bench.b).lasting(ms(100)),
         _ => drop(bench.world.at(warm_up.t0).partition(&bench.a, &bench.b)),
     }
-    let view = bench.run(until)?;
+    let view = bench.run(lasts)?;
     let ours = Observed::new()
         .list("client sends", view.packets(A), until)
         .list("server sends", view.packets(B), until)

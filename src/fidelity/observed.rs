@@ -1,150 +1,98 @@
-//! What is seen of a run, on Linux or here, and when two such views agree.
+//! What is seen of a run, on Linux or here, and where two such views differ.
 
+use std::borrow::Cow;
 use std::fmt;
 
-/// How far two times may be apart, for the grain of schedulers and samples, in seconds.
-const SLACK_S: f64 = 0.05;
-/// How far two times (or sizes) may be apart in proportion: Linux's timer wheel fires up to an eighth late, as it was
-/// measured up to 9 %, depending on where the wheel happens to stand.
-const SLACK_RATIO: f64 = 0.09;
-/// How many items of a list a table shows.
-const SHOWN: usize = 12;
+use super::Difference;
+use super::seen::Seen;
 
-/// One thing seen.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Seen {
-    /// An outcome: an error, a state, a count.
-    Said(String),
-    /// An amount of data.
-    Bytes(u64),
-    /// Something that happened at a time, or did not.
-    Event(Option<(f64, String)>),
-    /// Things that happened one after the other, observed until the end of the run.
-    List { items: Vec<(f64, String)>, until: f64 },
-}
+/// The name of something seen.
+type Name = Cow<'static, str>;
 
 /// What was seen of a run: each with a name for it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Observed(pub Vec<(&'static str, Seen)>);
+pub(super) struct Observed(pub Vec<(Name, Seen)>);
 
 impl Observed {
     pub fn new() -> Self {
         Self::default()
     }
 
-    pub fn said(mut self, name: &'static str, what: impl Into<String>) -> Self {
-        self.0.push((name, Seen::Said(what.into())));
+    pub fn saw(mut self, name: impl Into<Name>, seen: Seen) -> Self {
+        self.0.push((name.into(), seen));
         self
     }
 
-    pub fn count(self, name: &'static str, n: usize) -> Self {
+    pub fn said(self, name: impl Into<Name>, what: impl Into<String>) -> Self {
+        self.saw(name, Seen::Said(what.into()))
+    }
+
+    pub fn count(self, name: impl Into<Name>, n: usize) -> Self {
         self.said(name, n.to_string())
     }
 
-    pub fn bytes(mut self, name: &'static str, n: u64) -> Self {
-        self.0.push((name, Seen::Bytes(n)));
-        self
+    pub fn bytes(self, name: impl Into<Name>, n: u64) -> Self {
+        self.saw(name, Seen::bytes(n))
     }
 
-    pub fn event(mut self, name: &'static str, event: Option<(f64, String)>) -> Self {
-        self.0.push((name, Seen::Event(event)));
-        self
+    /// An amount of data of the second table.
+    pub fn volume(self, name: impl Into<Name>, n: u64) -> Self {
+        self.saw(name, Seen::volume(n))
+    }
+
+    pub fn event(self, name: impl Into<Name>, event: Option<(f64, String)>) -> Self {
+        self.saw(name, Seen::Event(event))
     }
 
     /// Something without particulars that happened at a time.
-    pub fn at(self, name: &'static str, at: Option<f64>) -> Self {
+    pub fn at(self, name: impl Into<Name>, at: Option<f64>) -> Self {
         self.event(name, at.map(|t| (t, String::new())))
     }
 
-    pub fn list(mut self, name: &'static str, items: Vec<(f64, String)>, until: f64) -> Self {
-        self.0.push((name, Seen::List { items, until }));
-        self
+    pub fn list(self, name: impl Into<Name>, items: Vec<(f64, String)>, until: f64) -> Self {
+        self.saw(name, Seen::List { items, until })
     }
 
-    pub fn times(self, name: &'static str, times: Vec<f64>, until: f64) -> Self {
+    pub fn times(self, name: impl Into<Name>, times: Vec<f64>, until: f64) -> Self {
         let items = times.into_iter().map(|t| (t, String::new())).collect();
         self.list(name, items, until)
     }
 
-    /// The names of what `self`, seen on Linux, and `ours` do not agree on.
-    pub fn disagreements(&self, ours: &Self) -> Vec<&'static str> {
-        let mut out: Vec<&'static str> = self
-            .0
-            .iter()
-            .filter(|(name, seen)| {
-                let here = ours.0.iter().find(|(n, _)| n == name).map(|(_, s)| s);
-                !here.is_some_and(|here| seen.agrees(here))
-            })
-            .map(|(name, _)| *name)
-            .collect();
-        let unmatched = |name: &&'static str| !self.0.iter().any(|(n, _)| n == name);
-        out.extend(ours.0.iter().map(|(name, _)| *name).filter(unmatched));
-        out
+    /// One time, measured in several runs.
+    pub fn runs(self, name: impl Into<Name>, times: Vec<f64>) -> Self {
+        self.saw(name, Seen::Runs { what: String::new(), times })
     }
-}
 
-/// Whether a time or a size here agrees with one of Linux's.
-fn close(linux: f64, ours: f64, slack: f64) -> bool {
-    (linux - ours).abs() <= slack + SLACK_RATIO * linux.abs()
-}
-
-impl Seen {
-    fn agrees(&self, ours: &Self) -> bool {
-        match (self, ours) {
-            (Seen::Said(a), Seen::Said(b)) => a == b,
-            (Seen::Bytes(a), Seen::Bytes(b)) => close(*a as f64, *b as f64, 0.0),
-            (Seen::Event(None), Seen::Event(None)) => true,
-            (Seen::Event(Some((at, a))), Seen::Event(Some((bt, b)))) => a == b && close(*at, *bt, SLACK_S),
-            (Seen::List { items: a, until }, Seen::List { items: b, .. }) => {
-                let paired = a.iter().zip(b).all(|((at, a), (bt, b))| a == b && close(*at, *bt, SLACK_S));
-                // What comes so close to the end of the observation may as well fall beyond it.
-                let rest = &a[b.len().min(a.len())..];
-                let surplus = &b[a.len().min(b.len())..];
-                let late = |(t, _): &(f64, String)| t * (1.0 + SLACK_RATIO) + SLACK_S >= *until;
-                paired && rest.iter().all(late) && surplus.iter().all(late)
-            }
-            _ => false,
-        }
+    /// When something came to pass in several runs; what, has to be the same in all of them.
+    pub fn outcomes(self, name: impl Into<Name>, outcomes: Vec<Option<(f64, String)>>) -> Self {
+        let mut whats: Vec<String> = outcomes.iter().flatten().map(|(_, what)| what.clone()).collect();
+        whats.dedup();
+        let times = outcomes.iter().map(|o| o.as_ref().map_or(f64::INFINITY, |(t, _)| *t)).collect();
+        self.saw(name, Seen::Runs { what: whats.join(" or "), times })
     }
-}
 
-/// A time as the tables show it: three digits, no more than milliseconds.
-fn seconds(t: f64) -> String {
-    let t = if t.abs() < 0.0005 { 0.0 } else { t };
-    let digits = match t.abs() {
-        t if t >= 100.0 => 0,
-        t if t >= 10.0 => 1,
-        t if t >= 1.0 => 2,
-        _ => 3,
-    };
-    let mut out = format!("{t:.digits$}");
-    if out.contains('.') {
-        out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
+    /// The distribution of many times.
+    pub fn spread(self, name: impl Into<Name>, times: &[f64]) -> Self {
+        self.saw(name, Seen::spread(times))
     }
-    out
-}
 
-impl fmt::Display for Seen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Seen::Said(what) => f.write_str(what),
-            Seen::Bytes(n) => write!(f, "{n} B"),
-            Seen::Event(None) => f.write_str("never"),
-            Seen::Event(Some((at, what))) if what.is_empty() => write!(f, "{} s", seconds(*at)),
-            Seen::Event(Some((at, what))) => write!(f, "{what} at {} s", seconds(*at)),
-            Seen::List { items, .. } if items.is_empty() => f.write_str("none"),
-            Seen::List { items, .. } => {
-                for (i, (at, what)) in items.iter().take(SHOWN).enumerate() {
-                    let separator = if i == 0 { "" } else { ", " };
-                    let blank = if what.is_empty() { "" } else { " " };
-                    write!(f, "{separator}{}{blank}{what}", seconds(*at))?;
-                }
-                if items.len() > SHOWN {
-                    write!(f, ", ... ({} in all)", items.len())?;
-                }
-                Ok(())
-            }
-        }
+    /// What `self`, seen on Linux, and `ours` do not agree on.
+    pub fn differences(&self, ours: &Self) -> Vec<Difference> {
+        let find = |all: &Self, name: &Name| all.0.iter().find(|(n, _)| n == name).map(|(_, s)| s.clone());
+        let of_linux = self.0.iter().filter_map(|(name, seen)| {
+            let by = match find(ours, name) {
+                Some(here) if seen.agrees(&here) => return None,
+                Some(here) => seen.difference(&here),
+                None => format!("{seen} there, nothing here"),
+            };
+            Some(Difference { on: name.to_string(), by })
+        });
+        let unmatched = ours.0.iter().filter(|(name, _)| find(self, name).is_none());
+        let of_ours = unmatched.map(|(name, seen)| Difference {
+            on: name.to_string(),
+            by: format!("nothing there, {seen} here"),
+        });
+        of_linux.chain(of_ours).collect()
     }
 }
 
@@ -166,32 +114,92 @@ mod tests {
         Observed::new().times("sent", t.to_vec(), until)
     }
 
+    fn on(linux: &Observed, ours: &Observed) -> Vec<String> {
+        linux.differences(ours).into_iter().map(|d| d.on).collect()
+    }
+
+    fn by(linux: &Observed, ours: &Observed) -> Vec<String> {
+        linux.differences(ours).into_iter().map(|d| d.by).collect()
+    }
+
     #[test]
     fn times_agree_within_nine_percent_and_fifty_milliseconds() {
         let linux = times(&[0.2, 10.0], 60.0);
-        assert!(linux.disagreements(&times(&[0.26, 10.9], 60.0)).is_empty());
-        assert_eq!(linux.disagreements(&times(&[0.2, 11.0], 60.0)), ["sent"]);
-        assert_eq!(linux.disagreements(&times(&[0.3, 10.0], 60.0)), ["sent"]);
+        assert!(on(&linux, &times(&[0.26, 10.9], 60.0)).is_empty());
+        assert_eq!(on(&linux, &times(&[0.2, 11.0], 60.0)), ["sent"]);
+        assert_eq!(on(&linux, &times(&[0.3, 10.0], 60.0)), ["sent"]);
     }
 
     #[test]
     fn one_more_or_one_less_is_a_difference_unless_it_falls_on_the_end() {
         let linux = times(&[1.0, 10.0], 60.0);
         for other in [&[1.0][..], &[1.0, 10.0, 20.0]] {
-            assert_eq!(linux.disagreements(&times(other, 60.0)), ["sent"]);
+            assert_eq!(on(&linux, &times(other, 60.0)), ["sent"]);
         }
-        assert!(linux.disagreements(&times(&[1.0, 10.0, 57.0], 60.0)).is_empty());
+        assert!(on(&linux, &times(&[1.0, 10.0, 57.0], 60.0)).is_empty());
     }
 
     #[test]
     fn outcomes_and_sizes_and_missing_observations_count() {
         let linux = Observed::new().said("end", "ETIMEDOUT").bytes("taken", 1000);
         let ours = |end: &str, taken| Observed::new().said("end", end).bytes("taken", taken);
-        assert!(linux.disagreements(&ours("ETIMEDOUT", 1090)).is_empty());
-        assert_eq!(linux.disagreements(&ours("ECONNRESET", 1000)), ["end"]);
-        assert_eq!(linux.disagreements(&ours("ETIMEDOUT", 1091)), ["taken"]);
-        assert_eq!(linux.disagreements(&Observed::new().said("end", "ETIMEDOUT")), ["taken"]);
+        assert!(on(&linux, &ours("ETIMEDOUT", 1090)).is_empty());
+        assert_eq!(on(&linux, &ours("ECONNRESET", 1000)), ["end"]);
+        assert_eq!(on(&linux, &ours("ETIMEDOUT", 1091)), ["taken"]);
+        assert_eq!(on(&linux, &Observed::new().said("end", "ETIMEDOUT")), ["taken"]);
         let more = ours("ETIMEDOUT", 1000).at("reset", Some(1.0));
-        assert_eq!(linux.disagreements(&more), ["reset"]);
+        assert_eq!(on(&linux, &more), ["reset"]);
+        let volume = |n| Observed::new().volume("taken", n);
+        assert!(on(&volume(1000), &volume(1120)).is_empty());
+        assert_eq!(on(&volume(1000), &volume(879)), ["taken"]);
+    }
+
+    #[test]
+    fn a_time_of_several_runs_agrees_within_their_range_or_close_to_their_median() {
+        let runs = |times: &[f64]| Observed::new().runs("stall", times.to_vec());
+        let linux = runs(&[1.0, 1.1, 2.0]);
+        for inside in [&[1.9][..], &[1.24], &[0.96], &[0.5, 1.5, 9.0]] {
+            assert!(on(&linux, &runs(inside)).is_empty(), "{inside:?}");
+        }
+        for outside in [&[2.01][..], &[0.9], &[], &[f64::INFINITY]] {
+            assert_eq!(on(&linux, &runs(outside)), ["stall"], "{outside:?}");
+        }
+        let ended = |what: &str| Observed::new().outcomes("end", vec![Some((1.0, what.to_owned()))]);
+        assert_eq!(on(&ended("ETIMEDOUT"), &ended("ECONNRESET")), ["end"]);
+        assert_eq!(by(&linux, &runs(&[])), ["1.1 s (1 to 2) there, never here"]);
+    }
+
+    #[test]
+    fn a_distribution_agrees_if_its_median_and_its_ninth_decile_do() {
+        let spread = |median, p90| Observed::new().saw("took", Seen::Spread { median, p90: Some(p90) });
+        let linux = spread(1.0, 2.0);
+        assert!(on(&linux, &spread(1.14, 1.71)).is_empty());
+        assert_eq!(on(&linux, &spread(1.16, 2.0)), ["took"]);
+        assert_eq!(on(&linux, &spread(1.0, 2.31)), ["took"]);
+        let of = |times: &[f64]| Observed::new().spread("took", times);
+        let ten: Vec<f64> = (1..=10).map(f64::from).collect();
+        assert_eq!(of(&ten), spread(5.0, 9.0));
+        assert_eq!(of(&[]), spread(f64::INFINITY, f64::INFINITY));
+    }
+
+    #[test]
+    fn a_difference_tells_the_first_item_that_differs_and_by_how_much() {
+        assert_eq!(
+            by(&times(&[1.0, 2.0], 60.0), &times(&[1.0, 4.0], 60.0)),
+            ["no. 2: 2 s there, 4 s here (2.0 times)"]
+        );
+        assert_eq!(
+            by(&times(&[1.0], 60.0), &times(&[1.0, 4.0], 60.0)),
+            ["no. 2: none there, 4 s here (1 and 2 in all)"]
+        );
+        let spread = |median, p90| Observed::new().saw("took", Seen::Spread { median, p90: Some(p90) });
+        assert_eq!(
+            by(&spread(1.0, 2.0), &spread(1.0, 5.0)),
+            [
+                "median 1 s, nine in ten by 2 s there, median 1 s, nine in ten by 5 s here (ninth decile 2.5 times)"
+            ]
+        );
+        let bytes = |n| Observed::new().bytes("taken", n);
+        assert_eq!(by(&bytes(1000), &bytes(800)), ["1000 B there, 800 B here (-20 %)"]);
     }
 }

@@ -9,7 +9,7 @@ use super::bench::{A, B, Bench, SETTLE, View, listen_to};
 use super::black_hole::write_into;
 use super::measured::Measured;
 use super::outage::arrivals;
-use super::stopped::set_buffers;
+use super::stopped::buffer;
 use super::syn::{NOBODY, connect_to};
 use super::{Observed, Replay};
 use crate::net::{Keepalive, ListenOptions, SocketOptions};
@@ -147,15 +147,17 @@ fn loopback(run: Measured) -> Result<Replay, WorldError> {
 }
 
 fn taken_by_a_non_reader(run: Measured, buffers: u64) -> Result<u64, WorldError> {
-    let mut bench = Bench::new(run, Duration::ZERO, 0, SETTLE);
-    set_buffers(&mut bench, buffers, buffers);
+    let bench = Bench::new(run, Duration::ZERO, 0, SETTLE);
+    let accepted = SocketOptions { receive_buffer: buffer(buffers), ..SocketOptions::default() };
+    let listen = ListenOptions { accepted, ..ListenOptions::default() };
+    let options = SocketOptions { send_buffer: buffer(buffers), ..SocketOptions::default() };
     let warm_up = bench.warm_up;
     bench.b.does(async move |net| {
-        let _held = warm_up.accepted(&net, &ListenOptions::default()).await?;
+        let _held = warm_up.accepted(&net, &listen).await?;
         std::future::pending().await
     });
     bench.a.does(async move |net| {
-        let mut stream = warm_up.connected(&net, &SocketOptions::default()).await?;
+        let mut stream = warm_up.connected(&net, &options).await?;
         while let Ok(taken) = timeout(secs(1), stream.write(&[7; 512])).await {
             note!(bytes = taken?, "taken");
         }

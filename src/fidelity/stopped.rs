@@ -223,12 +223,14 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
 
     let chunk = usize::try_from(run.get("chunk").count()).unwrap_or_default();
     let user_timeout = Some(run.get("user_timeout_ms").count()).filter(|ms| *ms > 0);
-    let options =
-        SocketOptions { user_timeout: user_timeout.map(Duration::from_millis), ..SocketOptions::default() };
+    let options = SocketOptions {
+        user_timeout: user_timeout.map(Duration::from_millis),
+        send_buffer: buffer(run.get("sndbuf").count()),
+        ..SocketOptions::default()
+    };
     let mut bench = Bench::of(run, 20);
-    set_buffers(&mut bench, run.get("sndbuf").count(), run.get("rcvbuf").count());
     let warm_up = bench.warm_up;
-    bench.b_reads();
+    bench.b_reads_into(buffer(run.get("rcvbuf").count()));
     bench.a.does(async move |net| {
         let mut stream = warm_up.connected(&net, &options).await?;
         let chunk = vec![7; chunk];
@@ -265,13 +267,7 @@ fn write(id: &str, run: Measured) -> Result<Replay, WorldError> {
     Ok(Replay { what, linux, ours })
 }
 
-/// The buffers of both ends; 0: as they are by default. `socket(7)`: the kernel doubles what is asked for, to allow for
-/// bookkeeping; of a receive buffer half is kept for that (`tcp_adv_win_scale` = 1), a send buffer is filled.
-pub(super) fn set_buffers(bench: &mut Bench, sndbuf: u64, rcvbuf: u64) {
-    if sndbuf > 0 {
-        bench.a.sysctls(|s| s.wmem = ByteSize(sndbuf * 2));
-    }
-    if rcvbuf > 0 {
-        bench.b.sysctls(|s| s.rmem = ByteSize(rcvbuf));
-    }
+/// The size of a buffer that was asked for; 0: none was.
+pub(super) fn buffer(size: u64) -> Option<ByteSize> {
+    (size > 0).then_some(ByteSize(size))
 }

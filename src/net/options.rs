@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::parameter::{hours, secs};
+use crate::parameter::{ByteSize, hours, secs};
 use crate::parameters;
 
 /// Options of a connection. The defaults are the operating system's, but for `no_delay`, which any interactive
@@ -19,13 +19,30 @@ pub struct SocketOptions {
     pub user_timeout: Option<Duration>,
     /// `SO_LINGER`: `None` closes in the background; `Some(0)` resets the connection on close.
     pub linger: Option<Duration>,
+    /// `SO_SNDBUF`: what the send buffer may hold; the kernel doubles it for its own needs. `None` (the default): it grows
+    /// on demand.
+    pub send_buffer: Option<ByteSize>,
+    /// `SO_RCVBUF`: the same for the receive buffer.
+    pub receive_buffer: Option<ByteSize>,
+    /// `TCP_NOTSENT_LOWAT`: with so many bytes unsent a write waits, however much room the buffer has; `None`: the room
+    /// alone counts.
+    pub notsent_lowat: Option<ByteSize>,
     /// Bind the local port to this number before connecting (0: any).
     pub local_port: u16,
 }
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { no_delay: true, keepalive: None, user_timeout: None, linger: None, local_port: 0 }
+        Self {
+            no_delay: true,
+            keepalive: None,
+            user_timeout: None,
+            linger: None,
+            send_buffer: None,
+            receive_buffer: None,
+            notsent_lowat: None,
+            local_port: 0,
+        }
     }
 }
 

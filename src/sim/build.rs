@@ -12,13 +12,14 @@ use tokio::sync::broadcast;
 
 use super::world::WorldError;
 use super::world::described::{Described, LinkEnd, MachineDescribed};
+use crate::mix;
 use crate::sim::engine::Built;
 use crate::sim::engine::attention::Attention;
 use crate::sim::engine::ending::Ending;
 use crate::sim::engine::group::Group;
 use crate::sim::fault::plan::{self, Place};
 use crate::sim::machine::clock::Clock;
-use crate::sim::machine::kernel::{Kernel, mix};
+use crate::sim::machine::kernel::Kernel;
 use crate::sim::machine::running::RunningMachine;
 use crate::sim::machine::socket::Shared;
 use crate::sim::path::{InterfaceId, Paths};

@@ -16,11 +16,11 @@ pub mod machine;
 pub mod path;
 pub mod world;
 
+pub use crate::tcp::{Sysctls, TimerPolicy};
 pub use engine::Engine;
 pub use engine::ending::{Failure, Until, until};
 pub use engine::limits::Limits;
 pub use machine::datagrams::SimDatagrams;
-pub use machine::kernel::{Sysctls, TimerPolicy};
 pub use machine::socket::{SimListener, SimNet, SimStream};
 pub use path::link::Quality;
 pub use path::router::{Forgotten, RouterOptions};

@@ -1,4 +1,8 @@
-//! What several tests need.
+//! What several tests need; each takes a part of it.
+#![allow(dead_code)]
+
+pub mod tshark;
+pub mod worlds;
 
 use std::process::{Command, Stdio};
 

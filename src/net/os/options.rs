@@ -6,6 +6,7 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 
 use crate::net::{Keepalive, SocketOptions};
+use crate::parameter::ByteSize;
 
 /// Sets all options of a socket, except for its local port.
 ///
@@ -18,7 +19,38 @@ pub(super) fn set(socket: &SockRef<'_>, options: &SocketOptions) -> io::Result<(
         Some(keepalive) => socket.set_tcp_keepalive(&params(keepalive)?)?,
     }
     socket.set_linger(options.linger.map(|l| whole_seconds("linger", l, 0)).transpose()?)?;
+    if let Some(size) = options.send_buffer {
+        socket.set_send_buffer_size(bytes("send_buffer", size)?)?;
+    }
+    if let Some(size) = options.receive_buffer {
+        socket.set_recv_buffer_size(bytes("receive_buffer", size)?)?;
+    }
+    set_notsent_lowat(socket, options.notsent_lowat)?;
     set_user_timeout(socket, options.user_timeout)
+}
+
+fn bytes(what: &str, size: ByteSize) -> io::Result<usize> {
+    let problem = || format!("{what} {}: more than this system can take", size.0);
+    usize::try_from(size.0).map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, problem()))
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn set_notsent_lowat(socket: &SockRef<'_>, lowat: Option<ByteSize>) -> io::Result<()> {
+    match lowat {
+        // socket2 counts in 32 bits, as the system call does.
+        Some(size) => {
+            socket.set_tcp_notsent_lowat(u32::try_from(bytes("notsent_lowat", size)?).unwrap_or(u32::MAX))
+        }
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn set_notsent_lowat(_: &SockRef<'_>, lowat: Option<ByteSize>) -> io::Result<()> {
+    match lowat {
+        Some(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no TCP_NOTSENT_LOWAT")),
+        None => Ok(()),
+    }
 }
 
 #[cfg(any(

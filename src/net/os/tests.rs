@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::net::Keepalive;
+use crate::parameter::ByteSize;
 
 fn loopback() -> ListenOptions {
     ListenOptions { address: Some(Ipv4Addr::LOCALHOST.into()), ..ListenOptions::default() }
@@ -30,6 +31,9 @@ fn every_option() -> SocketOptions {
         }),
         user_timeout: cfg!(target_os = "linux").then_some(Duration::from_millis(12_345)),
         linger: Some(Duration::from_secs(3)),
+        send_buffer: Some(ByteSize(64 << 10)),
+        receive_buffer: Some(ByteSize(64 << 10)),
+        notsent_lowat: Some(ByteSize(16 << 10)),
         local_port: 0,
     }
 }

@@ -5,8 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use super::kernel::segment::socket_addr;
-use super::kernel::{Kernel, UdpId};
+use super::kernel::{Kernel, UdpId, socket_addr};
 use super::socket::SimNet;
 use crate::net::Datagrams;
 

@@ -19,8 +19,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::Clock;
 use super::cpu::Cpu;
 use super::datagrams::SimDatagrams;
-use super::kernel::segment::socket_addr;
-use super::kernel::{ConnId, Kernel};
+use super::kernel::{ConnId, Kernel, socket_addr};
 use super::names;
 use super::process::{Process, ProcessSpawner};
 use crate::net::{Change, Changes, ListenOptions, Listener, Network, SocketOptions, Spawner, Stream};
@@ -220,6 +219,15 @@ impl SimStream {
             }
             f(kernel, now)
         })
+    }
+
+    /// `send(2)` with `MSG_DONTWAIT`: takes what there is room for, however little. An asynchronous write waits, as one
+    /// with epoll does, until a third of the buffer is free.
+    ///
+    /// # Errors
+    /// `WouldBlock` without any room; the connection's error, once; then `BrokenPipe`.
+    pub fn send(&self, data: &[u8]) -> io::Result<usize> {
+        self.call(|kernel, now| kernel.send(now, self.conn, data))
     }
 
     fn poll_call<R>(

@@ -11,9 +11,10 @@ use rustc_hash::FxHashMap;
 
 use self::link::{Direction, Quality, Verdict, Window};
 use self::router::{Routed, Router, RouterOptions};
+use crate::mix;
 use crate::packet::{Marks, Transport};
 use crate::sim::fault::SegmentKind;
-use crate::sim::machine::kernel::{Departure, mix};
+use crate::sim::machine::kernel::Departure;
 use crate::trace::recorder::{PacketId, Recorder};
 use crate::trace::{Fate, HostId};
 

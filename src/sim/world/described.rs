@@ -6,10 +6,10 @@ use crate::sim::engine::Engine;
 use crate::sim::engine::ending::Until;
 use crate::sim::engine::limits::Limits;
 use crate::sim::fault::{GivenFaults, Script};
-use crate::sim::machine::kernel::Sysctls;
 use crate::sim::machine::running::Program;
 use crate::sim::path::link::Quality;
 use crate::sim::path::router::RouterOptions;
+use crate::tcp::Sysctls;
 use crate::trace::Recording;
 
 /// A world, as it was described.

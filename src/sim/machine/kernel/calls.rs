@@ -5,24 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use smoltcp::socket::tcp::State;
-
-use super::conn::Conn;
-use super::listen::Listener;
-use super::segment::Tuple;
-use super::{ConnId, Kernel, ports};
+use super::{ConnId, Kernel, Listening, ports};
 use crate::net::{ListenOptions, SocketOptions};
 use crate::sim::machine::process::ProcessId;
+use crate::tcp::Tuple;
 
 impl Kernel {
-    pub(super) fn add(&mut self, tuple: Tuple, conn: Conn) -> ConnId {
-        let id = ConnId(self.next_conn);
-        self.next_conn += 1;
-        self.by_tuple.insert(tuple, id);
-        self.conns.insert(id, conn);
-        id
-    }
-
     /// `connect(2)`: sends a SYN. [`Self::poll_connected`] tells what became of it.
     ///
     /// # Errors
@@ -36,17 +24,9 @@ impl Kernel {
     ) -> io::Result<ConnId> {
         let now = self.time(now);
         let tuple = self.choose_tuple(remote, options.local_port)?;
-        if !self.recorder.reserve(self.buffer_bytes()) {
-            // The run ends before anybody sees it.
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        let isn = self.initial_sequence(now, &tuple);
-        let mut conn = Conn::new(now, tuple, owner, isn, &self.sysctls, options, true);
-        // The SYN leaves with the first look at what the connection has to say.
-        conn.start(now);
-        self.log(now, "connecting", Some(remote), Vec::new());
-        let id = self.add(tuple, conn);
-        self.settle(now, id);
+        let id = self.tcp.connect(now, tuple, options);
+        self.hold(id, owner);
+        self.after(now);
         Ok(id)
     }
 
@@ -55,18 +35,14 @@ impl Kernel {
     /// # Errors
     /// `ConnectionRefused` after a RST, `TimedOut` after the last SYN.
     pub fn poll_connected(&mut self, id: ConnId, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return Poll::Ready(Err(gone()));
-        };
-        if let Some(error) = conn.error.take() {
-            return Poll::Ready(Err(error.into()));
-        }
-        match conn.state() {
-            State::SynSent | State::SynReceived if !conn.detached => {
-                conn.write_waker = Some(cx.waker().clone());
+        match self.tcp.connected(id) {
+            Some(result) => Poll::Ready(result),
+            None => {
+                if let Some(held) = self.held_by(id) {
+                    held.write = Some(cx.waker().clone());
+                }
                 Poll::Pending
             }
-            _ => Poll::Ready(Ok(())),
         }
     }
 
@@ -80,43 +56,39 @@ impl Kernel {
         }
         let free = |kernel: &Self, p| kernel.port_is_free(p, options.reuse_address);
         let port = match port {
-            0 => (ports::first(&self.sysctls)..).find(|&p| free(self, p)),
+            0 => (ports::first(self.tcp.sysctls())..).find(|&p| free(self, p)),
             p => Some(p).filter(|&p| free(self, p)),
         }
         .ok_or(io::ErrorKind::AddrInUse)?;
-        let listener = Listener { owner, options: options.clone(), queue: Default::default(), waker: None };
-        self.listeners.insert(port, listener);
+        self.tcp.listen(port, options);
+        self.listening.insert(port, Listening { owner, waker: None });
         Ok(port)
     }
 
     /// `accept(2)`.
     pub fn poll_accept(&mut self, port: u16, cx: &mut Context<'_>) -> Poll<io::Result<ConnId>> {
-        let Some(listener) = self.listeners.get_mut(&port) else {
+        let Some(listening) = self.listening.get_mut(&port) else {
             return Poll::Ready(Err(gone()));
         };
-        while let Some(id) = listener.queue.pop_front() {
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.listener = None;
-                return Poll::Ready(Ok(id));
+        let owner = listening.owner;
+        match self.tcp.accept(port) {
+            Some(id) => {
+                self.hold(id, owner);
+                Poll::Ready(Ok(id))
+            }
+            None => {
+                listening.waker = Some(cx.waker().clone());
+                Poll::Pending
             }
         }
-        listener.waker = Some(cx.waker().clone());
-        Poll::Pending
     }
 
     /// Closes a listener: connections not yet accepted are reset.
     pub fn close_listener(&mut self, now: Duration, port: u16) {
         let now = self.time(now);
-        self.listeners.remove(&port);
-        let waiting: Vec<ConnId> =
-            self.conns.iter().filter(|(_, c)| c.listener == Some(port)).map(|(id, _)| *id).collect();
-        for id in waiting {
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.orphan = true;
-                conn.give_up(now, true);
-            }
-            self.settle(now, id);
-        }
+        self.listening.remove(&port);
+        self.tcp.close_listener(now, port);
+        self.after(now);
     }
 
     /// `read(2)`: 0 after the peer's FIN.
@@ -131,16 +103,14 @@ impl Kernel {
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         let now = self.time(now);
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return Poll::Ready(Err(gone()));
-        };
-        match conn.read(now, buffer) {
-            Some(result) => {
-                self.settle(now, id);
-                Poll::Ready(result)
-            }
+        let result = self.tcp.read(now, id, buffer);
+        self.after(now);
+        match result {
+            Some(result) => Poll::Ready(result),
             None => {
-                conn.read_waker = Some(cx.waker().clone());
+                if let Some(held) = self.held_by(id) {
+                    held.read = Some(cx.waker().clone());
+                }
                 Poll::Pending
             }
         }
@@ -157,74 +127,59 @@ impl Kernel {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let now = self.time(now);
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return Poll::Ready(Err(gone()));
-        };
-        match conn.write(now, data) {
-            Some(result) => {
-                self.settle(now, id);
-                Poll::Ready(result)
-            }
-            None => {
-                conn.write_waker = Some(cx.waker().clone());
+        if let Some(held) = self.held_by(id).filter(|held| held.blocked) {
+            held.write = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        match self.send(now, id, data) {
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                if let Some(held) = self.held_by(id) {
+                    held.blocked = true;
+                    held.write = Some(cx.waker().clone());
+                }
                 Poll::Pending
             }
+            result => Poll::Ready(result),
         }
+    }
+
+    /// `send(2)` with `MSG_DONTWAIT`: takes what there is room for, however little.
+    ///
+    /// # Errors
+    /// `WouldBlock` without any room; else as [`Self::poll_write`].
+    pub fn send(&mut self, now: Duration, id: ConnId, data: &[u8]) -> io::Result<usize> {
+        let now = self.time(now);
+        let result = self.tcp.write(now, id, data);
+        self.after(now);
+        result.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()))
     }
 
     /// `shutdown(2)` of the sending side.
     pub fn shutdown(&mut self, now: Duration, id: ConnId) {
         let now = self.time(now);
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        let before = conn.state();
-        conn.shutdown(now);
-        self.fin_sent(now, id, before);
-        self.settle(now, id);
+        self.tcp.shutdown(now, id);
+        self.after(now);
     }
 
     /// `close(2)`, or the end of the process that held it.
     pub fn close(&mut self, now: Duration, id: ConnId) {
         let now = self.time(now);
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        let before = conn.state();
-        let reset_before = conn.detached;
-        conn.close(now);
-        if conn.detached && !reset_before && before != State::SynSent {
-            let peer = conn.tuple.remote;
-            self.log(
-                now,
-                "reset sent",
-                Some(peer),
-                vec![("reason", "closed with data unread or no linger".into())],
-            );
+        if let Some(held) = self.held_by(id) {
+            *held = super::Held::default();
         }
-        self.fin_sent(now, id, before);
-        self.settle(now, id);
-    }
-
-    fn fin_sent(&mut self, now: Duration, id: ConnId, before: State) {
-        let Some(conn) = self.conns.get(&id) else { return };
-        let after = conn.state();
-        if !conn.detached && before != after && matches!(after, State::FinWait1 | State::LastAck) {
-            self.log(now, "FIN sent", Some(conn.tuple.remote), Vec::new());
-        }
+        self.tcp.close(now, id);
+        self.after(now);
     }
 
     /// Everything a process held is closed by the kernel when it dies.
     pub fn process_died(&mut self, now: Duration, owner: ProcessId) {
-        let now = self.time(now);
         let ports: Vec<u16> =
-            self.listeners.iter().filter(|(_, l)| l.owner == owner).map(|(p, _)| *p).collect();
+            self.listening.iter().filter(|(_, l)| l.owner == owner).map(|(p, _)| *p).collect();
         for port in ports {
             self.close_listener(now, port);
         }
         let held: Vec<ConnId> =
-            self.conns.iter().filter(|(_, c)| c.owner == owner && !c.orphan).map(|(id, _)| *id).collect();
+            self.held.iter().filter(|held| held.owner == Some(owner)).filter_map(|held| held.id).collect();
         for id in held {
             self.close(now, id);
         }
@@ -237,10 +192,9 @@ impl Kernel {
     /// `NotConnected` when the connection is gone.
     pub fn set_options(&mut self, now: Duration, id: ConnId, options: &SocketOptions) -> io::Result<()> {
         let now = self.time(now);
-        let conn = self.conns.get_mut(&id).ok_or_else(gone)?;
-        conn.set_options(now, options);
-        self.settle(now, id);
-        Ok(())
+        let result = self.tcp.set_options(now, id, options);
+        self.after(now);
+        result
     }
 
     /// The two ends of a connection.
@@ -248,12 +202,13 @@ impl Kernel {
     /// # Errors
     /// `NotConnected` when the connection is gone.
     pub fn tuple(&self, id: ConnId) -> io::Result<Tuple> {
-        self.conns.get(&id).map(|c| c.tuple).ok_or_else(gone)
+        self.tcp.tuple(id).ok_or_else(gone)
     }
 
     /// The address of a listener.
     pub fn listen_address(&self, port: u16) -> SocketAddrV4 {
-        let ip = match self.listeners.get(&port).and_then(|l| l.options.address) {
+        let listener = self.tcp.listeners().find(|(p, ..)| *p == port);
+        let ip = match listener.and_then(|(_, options, _)| options.address) {
             Some(IpAddr::V4(ip)) => ip,
             _ => Ipv4Addr::UNSPECIFIED,
         };

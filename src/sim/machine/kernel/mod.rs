@@ -1,54 +1,35 @@
-//! The kernel of a machine: TCP/IP by smoltcp (`conn`), and around it what a kernel does.
+//! The kernel of a machine: its TCP ([`crate::tcp`]), and around it what a kernel does.
 //!
-//! - `sysctl`: its settings. `wheel`, `rtt`, `retransmit`, `keepalive`, `acks`: its timers. `slow_start`: how much may be
-//!   under way.
-//! - `listen`: the backlog. `time_wait`: what stays of a closed connection. `ports`: who may use which.
-//! - `calls`: the system calls. `udp`: datagrams. `netstat`: a look inside.
+//! - `calls`: the system calls. `ports`: who may use which. `udp`: datagrams. `netstat`: a look inside.
+//! - `log`: what its TCP did, for the trace.
 //!
 //! A kernel owns no clock and no task: it is told what time it is and which packet arrived or that a deadline has come,
 //! and it leaves packets to be sent and wakes whoever waited. It works on while the processes above it do not.
 
-mod acks;
 mod calls;
-mod conn;
-mod keepalive;
-mod listen;
+mod log;
 mod netstat;
 mod ports;
-mod retransmit;
-mod rtt;
-pub(in crate::sim) mod segment;
-mod slow_start;
-mod sysctl;
-mod time_wait;
 mod udp;
-mod wheel;
-mod wire;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::Duration;
 
-use smoltcp::socket::tcp::State;
-
-pub use retransmit::Wait;
-pub use segment::Tuple;
-pub use sysctl::{Sysctls, TimerPolicy};
-
-use crate::packet::{Marks, Segment, Transport};
+use crate::mix;
+use crate::packet::{Marks, Transport};
+use crate::sim::machine::process::ProcessId;
+pub(in crate::sim) use crate::tcp::ConnId;
+use crate::tcp::{Endpoint, Event, Sysctls};
+use crate::trace::HostId;
 use crate::trace::recorder::Recorder;
-use crate::trace::{HostId, Layer, Recording, Value};
-use conn::{Conn, Fired};
-use listen::Listener;
-use segment::tuple_at_receiver;
-use time_wait::TimeWaits;
 pub use udp::UdpId;
 use udp::UdpSockets;
 
-/// A connection, as a process holds it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ConnId(u64);
+/// The most bytes of an IP packet (Ethernet's MTU).
+const MTU: usize = 1500;
 
 /// A packet that wants to be put on the wire.
 #[derive(Debug, Clone)]
@@ -64,33 +45,42 @@ pub struct Departure {
 /// Names for addresses, as a hosts file has them.
 pub type Names = Arc<BTreeMap<Ipv4Addr, String>>;
 
-/// What the calendar may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Alarm {
-    Conn(ConnId),
-    TimeWait(Tuple),
+/// Who holds a connection, and who waits for it.
+#[derive(Default)]
+struct Held {
+    id: Option<ConnId>,
+    owner: Option<ProcessId>,
+    read: Option<Waker>,
+    write: Option<Waker>,
+    /// A write found no room. As with epoll, another one is not tried before the kernel has told that there is enough.
+    blocked: bool,
+}
+
+/// Who listens, and waits.
+struct Listening {
+    owner: ProcessId,
+    waker: Option<Waker>,
 }
 
 /// A machine's kernel.
 pub struct Kernel {
-    sysctls: Sysctls,
+    tcp: Endpoint,
     recorder: Recorder,
     host: HostId,
     names: Names,
-    /// RFC 6528's secret; another one after every boot.
+    /// What its TCP's numbers and timers follow from; another one after every boot.
     secret: u64,
     boots: u32,
     up: bool,
     addresses: Vec<Ipv4Addr>,
-    conns: BTreeMap<ConnId, Conn>,
-    next_conn: u64,
-    by_tuple: BTreeMap<Tuple, ConnId>,
-    listeners: BTreeMap<u16, Listener>,
-    time_waits: TimeWaits,
+    /// By the connections' places.
+    held: Vec<Held>,
+    listening: BTreeMap<u16, Listening>,
     udp: UdpSockets,
     next_port: u16,
-    calendar: BTreeSet<(Duration, Alarm)>,
     departures: VecDeque<Departure>,
+    /// The memory that was asked of the run's limit.
+    reserved: u64,
     /// The latest of its own time that it was told.
     latest: Duration,
     /// How long its time has stood still.
@@ -104,7 +94,7 @@ impl Kernel {
     pub fn new(sysctls: Sysctls, secret: u64, recorder: Recorder, host: HostId, names: Names) -> Self {
         Self {
             next_port: ports::first(&sysctls),
-            sysctls,
+            tcp: Endpoint::new(sysctls, secret),
             recorder,
             host,
             names,
@@ -112,14 +102,11 @@ impl Kernel {
             boots: 0,
             up: true,
             addresses: Vec::new(),
-            conns: BTreeMap::new(),
-            next_conn: 0,
-            by_tuple: BTreeMap::new(),
-            listeners: BTreeMap::new(),
-            time_waits: TimeWaits::default(),
+            held: Vec::new(),
+            listening: BTreeMap::new(),
             udp: UdpSockets::default(),
-            calendar: BTreeSet::new(),
             departures: VecDeque::new(),
+            reserved: 0,
             latest: Duration::ZERO,
             slept: Duration::ZERO,
             asleep: None,
@@ -156,11 +143,6 @@ impl Kernel {
         self.boots
     }
 
-    /// What the buffers of a connection take.
-    pub(super) fn buffer_bytes(&self) -> u64 {
-        self.sysctls.rmem.0 + self.sysctls.wmem.0
-    }
-
     /// Whether the machine is on.
     pub fn is_up(&self) -> bool {
         self.up
@@ -170,14 +152,13 @@ impl Kernel {
     pub fn power_off(&mut self) {
         self.up = false;
         self.boots += 1;
-        self.recorder.release(self.buffer_bytes() * self.conns.len() as u64);
-        self.conns.clear();
-        self.by_tuple.clear();
-        self.listeners.clear();
-        self.time_waits = TimeWaits::default();
+        self.recorder.release(std::mem::take(&mut self.reserved));
+        self.tcp = Endpoint::new(*self.tcp.sysctls(), mix(self.secret));
+        self.tcp.set_addresses(&self.addresses);
+        self.held.clear();
+        self.listening.clear();
         self.asleep = None;
         self.udp = UdpSockets::default();
-        self.calendar.clear();
         self.departures.clear();
     }
 
@@ -191,26 +172,23 @@ impl Kernel {
     /// Android does) or kept, to find out (as desktops do): their packets go nowhere.
     pub fn set_addresses(&mut self, now: Duration, addresses: Vec<Ipv4Addr>, destroy: bool) {
         let now = self.time(now);
+        self.tcp.set_addresses(&addresses);
         self.addresses = addresses;
         if !destroy {
             return;
         }
-        let stale: Vec<ConnId> = self
-            .by_tuple
-            .iter()
+        let mut stale: Vec<_> = self
+            .tcp
+            .ids()
+            .filter_map(|id| Some((self.tcp.tuple(id)?, id)))
             .filter(|(tuple, _)| !self.addresses.contains(tuple.local.ip()))
-            .map(|(_, id)| *id)
             .collect();
-        for id in stale {
-            if let Some(conn) = self.conns.get_mut(&id) {
-                // SOCK_DESTROY: the process sees ECONNABORTED; nothing is sent from an address that is gone.
-                conn.error = Some(std::io::ErrorKind::ConnectionAborted);
-                conn.give_up(now, false);
-                let peer = conn.tuple.remote;
-                self.log(now, "socket destroyed", Some(peer), Vec::new());
-                self.settle(now, id);
-            }
+        stale.sort_unstable_by_key(|(tuple, _)| *tuple);
+        for (_, id) in stale {
+            // SOCK_DESTROY: the process sees ECONNABORTED; nothing is sent from an address that is gone.
+            self.tcp.destroy(now, id);
         }
+        self.after(now);
     }
 
     /// A packet arrived for one of the machine's addresses.
@@ -219,163 +197,85 @@ impl Kernel {
         if !self.up || !self.addresses.contains(packet.dst().ip()) {
             return;
         }
-        let segment = match packet {
-            Transport::Tcp(segment) => segment,
-            Transport::Udp(datagram) => return self.receive_datagram(now, datagram),
-        };
-        let tuple = tuple_at_receiver(segment);
-        if let Some(&id) = self.by_tuple.get(&tuple) {
-            return self.receive_for(now, id, segment);
-        }
-        if let Some(answer) = self.time_waits.receive(now, &tuple, segment, self.sysctls.time_wait) {
-            use time_wait::Answer;
-            match answer {
-                Answer::Acknowledge(segment) => self.depart(now, segment.into()),
-                Answer::Nothing => {}
-                Answer::Gone => self.forget_time_wait(now, &tuple),
-                Answer::Reopen if self.is_listening(tuple.local) => {
-                    self.forget_time_wait(now, &tuple);
-                    self.syn_arrived(now, tuple, segment);
-                }
-                Answer::Reopen => {}
+        match packet {
+            Transport::Tcp(segment) => {
+                self.tcp.receive(now, segment);
+                self.after(now);
             }
-            return;
-        }
-        if segment.flags.syn && segment.ack.is_none() && self.is_listening(tuple.local) {
-            return self.syn_arrived(now, tuple, segment);
-        }
-        if !segment.flags.rst {
-            // RFC 9293 section 3.10.7.1: no such connection.
-            self.log(now, "reset sent", Some(tuple.remote), vec![("reason", "no such connection".into())]);
-            self.depart(now, segment.reset().into());
-        }
-    }
-
-    fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment) {
-        if self.accept_queue_holds_back(id, segment) {
-            return;
-        }
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        let before = conn.state();
-        // New data, that is: what is said twice was heard (tcp_rcv_state_process()).
-        let orphan_data = conn.orphan && !segment.flags.rst && conn.is_new(segment);
-        let probed = conn.keepalive.as_ref().is_some_and(|k| k.unanswered > 0);
-        let peer = conn.tuple.remote;
-        conn.receive(now, segment);
-        let after = conn.state();
-        if probed && segment.data.is_empty() && !segment.flags.rst {
-            self.log(now, "keepalive answered", Some(peer), Vec::new());
-        }
-        if segment.flags.rst && after != before && matches!(after, State::Closed | State::Listen) {
-            self.reset_received(now, id, before);
-        } else if orphan_data && matches!(before, State::FinWait1 | State::FinWait2 | State::Closing) {
-            // Nobody will ever read it (RFC 9293 section 3.6.1).
-            if let Some(conn) = self.conns.get_mut(&id) {
-                conn.give_up(now, true);
-            }
-            self.log(now, "reset sent", Some(peer), vec![("reason", "data for a closed socket".into())]);
-        } else {
-            self.transition(now, id, before, after);
-        }
-        self.settle(now, id);
-    }
-
-    fn reset_received(&mut self, now: Duration, id: ConnId, before: State) {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        use std::io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset};
-        // Linux's tcp_reset().
-        conn.error = Some(match before {
-            State::SynSent => ConnectionRefused,
-            State::CloseWait => BrokenPipe,
-            _ => ConnectionReset,
-        });
-        conn.detached = true;
-        let peer = conn.tuple.remote;
-        self.log(now, "reset received", Some(peer), Vec::new());
-    }
-
-    /// What a change of state means to the rest of the kernel, and to the trace.
-    fn transition(&mut self, now: Duration, id: ConnId, before: State, after: State) {
-        if before == after {
-            return;
-        }
-        let Some(conn) = self.conns.get(&id) else { return };
-        let peer = conn.tuple.remote;
-        let handshaking = matches!(before, State::Listen | State::SynSent | State::SynReceived);
-        if handshaking
-            && !matches!(after, State::SynSent | State::SynReceived | State::Listen | State::Closed)
-        {
-            self.log(now, "established", Some(peer), Vec::new());
-            self.queue_for_accept(id);
-        }
-        match after {
-            State::CloseWait | State::TimeWait | State::Closing if before != State::Closing => {
-                self.log(now, "FIN received", Some(peer), Vec::new());
-            }
-            _ => {}
-        }
-        match after {
-            State::TimeWait => self.enter_time_wait(now, id),
-            // It had to wait for what was to be sent before it.
-            State::LastAck => self.log(now, "FIN sent", Some(peer), Vec::new()),
-            State::Closed => {
-                if let Some(conn) = self.conns.get_mut(&id) {
-                    conn.detached = true;
-                }
-                self.log(now, "closed", Some(peer), Vec::new());
-            }
-            _ => {}
+            Transport::Udp(datagram) => self.receive_datagram(now, datagram),
         }
     }
 
     /// When to call [`Self::expire`]: a whole number of microseconds, as all time outside of the kernel.
     pub fn deadline(&self) -> Option<Duration> {
-        let (at, _) = self.calendar.first().filter(|_| self.asleep.is_none())?;
-        Some(up_to_micros(*at + self.slept))
+        let at = self.tcp.next_timeout().filter(|_| self.asleep.is_none())?;
+        Some(up_to_micros(at + self.slept))
     }
 
     /// Does everything that is due.
     pub fn expire(&mut self, now: Duration) {
         let now = self.time(now);
-        while let Some(&(at, alarm)) = self.calendar.first().filter(|(at, _)| *at <= now) {
-            self.calendar.remove(&(at, alarm));
-            match alarm {
-                Alarm::TimeWait(tuple) => self.expire_time_wait(now, tuple),
-                Alarm::Conn(id) => self.expire_conn(now, id),
+        self.tcp.on_timeout(now);
+        self.after(now);
+    }
+
+    /// After anything was done with its TCP: packets to send, events to write down, processes to wake.
+    fn after(&mut self, now: Duration) {
+        let at = now + self.slept;
+        while let Some(transmit) = self.tcp.poll_transmit() {
+            let packet = Transport::Tcp(transmit.segment);
+            self.departures.push_back(Departure { at, packet, marks: transmit.marks });
+        }
+        while let Some(event) = self.tcp.poll_event() {
+            match event {
+                Event::Happened { peer, what } => self.log_tcp(now, peer, what),
+                Event::Readable(id) => wake(self.held_by(id).and_then(|held| held.read.take())),
+                Event::Writable(id) => {
+                    if let Some(held) = self.held_by(id) {
+                        held.blocked = false;
+                        wake(held.write.take());
+                    }
+                }
+                Event::Acceptable(port) => {
+                    wake(self.listening.get_mut(&port).and_then(|listening| listening.waker.take()));
+                }
+                Event::Gone(id) => {
+                    if let Some(held) = self.held_by(id) {
+                        *held = Held::default();
+                    }
+                }
             }
+        }
+        self.keep_count();
+    }
+
+    /// What the run's limit of buffers knows of follows what they hold, in steps.
+    fn keep_count(&mut self) {
+        const STEP: u64 = 64 << 10;
+        let buffered = self.tcp.buffered_bytes();
+        if buffered > self.reserved {
+            let more = (buffered - self.reserved).next_multiple_of(STEP);
+            if self.recorder.reserve(more) {
+                self.reserved += more;
+            }
+        } else if self.reserved - buffered >= 2 * STEP {
+            let less = (self.reserved - buffered) / STEP * STEP;
+            self.recorder.release(less);
+            self.reserved -= less;
         }
     }
 
-    fn expire_conn(&mut self, now: Duration, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        conn.scheduled = None;
-        let peer = conn.tuple.remote;
-        let error = conn.error;
-        match conn.fire(now) {
-            Fired::Nothing => {}
-            Fired::TailProbe => self.log(now, "tail-loss probe sent", Some(peer), Vec::new()),
-            Fired::Retransmitted { attempt } => {
-                let fields = vec![("attempt", u64::from(attempt).into())];
-                self.log(now, "retransmitted", Some(peer), fields);
-            }
-            Fired::Keepalive { unanswered } => {
-                let fields = vec![("unanswered", u64::from(unanswered - 1).into())];
-                self.log(now, "keepalive sent", Some(peer), fields);
-            }
-            Fired::WindowProbe => self.log(now, "zero-window probe sent", Some(peer), Vec::new()),
-            Fired::GaveUp { reset } => {
-                let timed_out = error.is_none() && conn.error.is_some();
-                let name = if timed_out { "timed out" } else { "closed" };
-                self.log(now, name, Some(peer), vec![("reset_sent", reset.into())]);
-            }
+    /// The place of a connection that a process holds.
+    fn held_by(&mut self, id: ConnId) -> Option<&mut Held> {
+        self.held.get_mut(id.place()).filter(|held| held.id == Some(id))
+    }
+
+    fn hold(&mut self, id: ConnId, owner: ProcessId) {
+        let place = id.place();
+        if self.held.len() <= place {
+            self.held.resize_with(place + 1, Held::default);
         }
-        self.settle(now, id);
+        self.held[place] = Held { id: Some(id), owner: Some(owner), read: None, write: None, blocked: false };
     }
 
     /// Whether there are packets to put on the wire.
@@ -388,91 +288,15 @@ impl Kernel {
         self.departures.pop_front()
     }
 
-    /// Brings everything in line with what became of a connection: its packets leave, its timers are in the calendar,
-    /// whoever waited is woken, and what nobody needs any more is dropped.
-    fn settle(&mut self, now: Duration, id: ConnId) {
-        let Some(conn) = self.conns.get_mut(&id) else {
-            return;
-        };
-        for out in conn.outgoing() {
-            // smoltcp emits nothing else than segments.
-            let Ok(packet) = Transport::parse(&out.bytes) else { continue };
-            self.departures.push_back(Departure { at: now + self.slept, packet, marks: out.marks });
-        }
-        // A handshake that fell back to LISTEN (a RST came) or was given up never had a process.
-        let unborn = conn.listener.is_some() && matches!(conn.state(), State::Listen | State::Closed);
-        if unborn {
-            conn.detached = true;
-        }
-        conn.wake();
-        let deadline = conn.deadline().map(|at| at.max(now));
-        if deadline != conn.scheduled {
-            if let Some(at) = conn.scheduled {
-                self.calendar.remove(&(at, Alarm::Conn(id)));
-            }
-            if let Some(at) = deadline {
-                self.calendar.insert((at, Alarm::Conn(id)));
-            }
-            conn.scheduled = deadline;
-        }
-        if conn.detached {
-            let tuple = conn.tuple;
-            let listener = conn.listener;
-            let nobody = conn.orphan || unborn || (listener.is_some() && !self.queued_for_accept(id));
-            if self.by_tuple.get(&tuple) == Some(&id) {
-                self.by_tuple.remove(&tuple);
-            }
-            if nobody {
-                self.conns.remove(&id);
-                self.recorder.release(self.buffer_bytes());
-            }
-        }
-    }
-
     /// Puts a packet of the kernel's own on the wire.
     fn depart(&mut self, at: Duration, packet: Transport) {
         self.departures.push_back(Departure { at: at + self.slept, packet, marks: Marks::default() });
     }
+}
 
-    fn log(
-        &self,
-        now: Duration,
-        name: &'static str,
-        peer: Option<SocketAddrV4>,
-        fields: Vec<(&'static str, Value)>,
-    ) {
-        self.log_at(Layer::Tcp, now, name, peer, fields);
-    }
-
-    fn log_at(
-        &self,
-        layer: Layer,
-        now: Duration,
-        name: &'static str,
-        peer: Option<SocketAddrV4>,
-        mut fields: Vec<(&'static str, Value)>,
-    ) {
-        if let Some(peer) = peer.filter(|_| self.recorder.keeps(Recording::Story)) {
-            fields.insert(0, ("peer", self.name_of(peer).into()));
-        }
-        self.recorder.event(now + self.slept, Some(self.host), layer, name, fields);
-    }
-
-    fn name_of(&self, address: SocketAddrV4) -> String {
-        match self.names.get(address.ip()) {
-            Some(name) => format!("{name}:{}", address.port()),
-            None => address.to_string(),
-        }
-    }
-
-    /// RFC 6528: a hash of the connection and a secret, plus a clock of 4 microseconds, so that a connection that is
-    /// opened again continues above where it ended.
-    fn initial_sequence(&self, now: Duration, tuple: &Tuple) -> u32 {
-        let part = |a: &SocketAddrV4| u64::from(u32::from(*a.ip())) << 16 | u64::from(a.port());
-        let hash = mix(mix(self.secret ^ part(&tuple.local)) ^ part(&tuple.remote));
-        let ticks = now.as_micros() / 4;
-        // Only the low 32 bits of either are meant.
-        (hash as u32).wrapping_add(ticks as u32)
+fn wake(waker: Option<Waker>) {
+    if let Some(waker) = waker {
+        waker.wake();
     }
 }
 
@@ -482,13 +306,7 @@ fn up_to_micros(at: Duration) -> Duration {
     if rest == 0 { at } else { at + Duration::from_nanos(u64::from(1000 - rest)) }
 }
 
-/// SplitMix64's finaliser: a fixed, well-mixing permutation of 64 bits.
-pub(crate) fn mix(x: u64) -> u64 {
-    let mut z = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
+/// An IPv4 socket address as the `net` room has it.
+pub(in crate::sim) fn socket_addr(address: SocketAddrV4) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(*address.ip()), address.port())
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddrV4;
 
-use super::segment::Tuple;
-use super::{Kernel, Sysctls};
+use super::Kernel;
+use crate::tcp::{Sysctls, Tuple};
 
 /// The end of Linux's `ip_local_port_range`.
 pub(super) const LAST: u16 = 60_999;
@@ -24,14 +24,12 @@ impl Kernel {
         let ip = *self.addresses.first().ok_or(io::ErrorKind::NetworkUnreachable)?;
         let taken = |kernel: &Self, port| {
             let tuple = Tuple { local: SocketAddrV4::new(ip, port), remote };
-            kernel.by_tuple.contains_key(&tuple)
-                || kernel.time_waits.contains(&tuple)
-                || kernel.listeners.contains_key(&port)
+            kernel.tcp.has_tuple(&tuple) || kernel.tcp.has_listener(port)
         };
         let port = if wished != 0 {
             Some(wished).filter(|&p| !taken(self, p))
         } else {
-            let first = first(&self.sysctls);
+            let first = first(self.tcp.sysctls());
             let start = self.next_port.clamp(first, LAST);
             let free = (start..=LAST).chain(first..start).find(|&p| !taken(self, p));
             if let Some(port) = free {
@@ -46,7 +44,6 @@ impl Kernel {
     /// Whether a listener may have the port (Linux's `inet_csk_get_port()`): not beside another listener, nor, unless it
     /// asks for `reuse`, while a connection of an earlier one is still about: alive or in TIME-WAIT.
     pub(super) fn port_is_free(&self, port: u16, reuse: bool) -> bool {
-        let used = || self.time_waits.any_on(port) || self.by_tuple.keys().any(|t| t.local.port() == port);
-        !self.listeners.contains_key(&port) && (reuse || !used())
+        !self.tcp.has_listener(port) && (reuse || !self.tcp.uses_port(port))
     }
 }

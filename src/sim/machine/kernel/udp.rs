@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::MTU;
-use super::{Kernel, ports};
+use super::{Kernel, MTU, ports};
 use crate::net::TooLong;
 use crate::packet::Datagram;
 use crate::sim::machine::process::ProcessId;
@@ -110,7 +109,7 @@ impl Kernel {
         let free = |udp: &UdpSockets, port: u16| !udp.by_port.contains_key(&port);
         let port = match port {
             0 => {
-                let first = ports::first(&self.sysctls);
+                let first = ports::first(self.tcp.sysctls());
                 let start = self.udp.next_port.clamp(first, ports::LAST);
                 let found = (start..=ports::LAST).chain(first..start).find(|&port| free(&self.udp, port));
                 // Clamped when it is used.
@@ -216,7 +215,8 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::packet::testing::datagram;
-    use crate::sim::machine::kernel::{Names, Sysctls};
+    use crate::sim::machine::kernel::Names;
+    use crate::tcp::Sysctls;
     use crate::trace::Trace;
     use crate::trace::recorder::Recorder;
 
