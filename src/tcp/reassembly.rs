@@ -135,6 +135,14 @@ impl Reassembly {
         (next, twice)
     }
 
+    /// Throws away what lies beyond gaps, told of or not (RFC 2018 section 8 allows it). Returns how much.
+    pub fn throw_beyond(&mut self) -> usize {
+        let len = self.beyond_len();
+        self.beyond.clear();
+        self.blocks.clear();
+        len
+    }
+
     /// A stretch is there: the blocks that it touches become one, the most recent (RFC 2018 section 4).
     fn tell(&mut self, from: u32, end: u32) {
         let (mut from, mut end) = (from, end);

@@ -266,6 +266,8 @@ impl Side for Smoltcp {
             Ok(0) => Ok(Read::Nothing),
             Ok(n) => Ok(Read::Data(n)),
             Err(tcp::RecvError::Finished) => Ok(Read::End),
+            // After its TIME-WAIT it does not know any more that it has been told of the end.
+            Err(tcp::RecvError::InvalidState) if self.state() == tcp::State::Closed => Ok(Read::End),
             Err(error) => Err(format!("smoltcp: {error}")),
         }
     }

@@ -45,7 +45,14 @@ impl Connection {
         let data = segment.data.slice(old.min(segment.data.len())..);
         if !data.is_empty() {
             self.measure_as_receiver(cx.now, segment);
-            if !self.receive_memory.arrived(cx.now, data.len(), segment.flags.psh, 0) {
+            let mut taken = self.receive_memory.arrived(cx.now, data.len(), segment.flags.psh, 0);
+            if !taken && self.reassembly.has_gap() {
+                // What lies beyond a gap goes before what is in order is refused (Linux's `tcp_prune_ofo_queue()`).
+                let thrown = self.reassembly.throw_beyond();
+                self.receive_memory.dropped(thrown);
+                taken = self.receive_memory.arrived(cx.now, data.len(), segment.flags.psh, 0);
+            }
+            if !taken {
                 self.acks.owed = true;
                 self.acks.now = true;
                 return self.wake_reader(cx);

@@ -160,9 +160,11 @@ impl ReceiveMemory {
     pub fn arrived(&mut self, now: Duration, len: usize, pushed: bool, beyond: u32) -> bool {
         let len = len as u32;
         if !self.has_space() && !self.make_space() {
-            self.is_exhausted = true;
+            // Of what lies beyond a gap Linux says nothing (tcp_data_queue_ofo).
+            self.is_exhausted |= beyond == 0;
             return false;
         }
+        self.is_exhausted = false;
         let cost = self.take(len, beyond == 0);
         self.measure_segment(len, cost, pushed);
         if beyond == 0 {
