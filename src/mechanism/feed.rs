@@ -6,8 +6,10 @@
 //! the oldest update still there and is told how many it has lost.
 
 use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -147,6 +149,9 @@ pub enum Next {
 impl Reader {
     /// Waits for the next update. Cancel safe.
     pub async fn next(&mut self) -> Next {
+        if let Some(next) = self.look() {
+            return next;
+        }
         let log = self.log.clone();
         loop {
             // Waiting begins before looking, so that nothing is appended unseen between the two.
@@ -157,6 +162,12 @@ impl Reader {
             }
             appended.await;
         }
+    }
+
+    /// The next update, and the reader behind it.
+    async fn advanced(mut self) -> (Self, Next) {
+        let next = self.next().await;
+        (self, next)
     }
 
     fn look(&mut self) -> Option<Next> {
@@ -184,58 +195,72 @@ impl Reader {
 /// Why the conversation ended otherwise; the connection is let go of by then.
 pub(crate) async fn converse<C: Channel>(
     mut channel: C,
-    mut updates: Reader,
+    updates: Reader,
     stop: impl Future<Output = (u16, &'static str)>,
 ) -> Result<(), ChannelError> {
-    let mut stop = std::pin::pin!(stop);
+    let mut stop = pin!(stop);
+    let mut next = pin!(updates.advanced());
     // The one update between the log and the channel.
     let mut outgoing = None;
     let mut sending = 0;
-    let error = loop {
-        tokio::select! {
-            biased;
-            (code, reason) = stop.as_mut() => {
-                channel.close(code, reason).await;
-                return Ok(());
+    let end = poll_fn(|cx| {
+        // A channel that had nothing to receive wakes this task when it has: nobody has to ask it twice.
+        let mut silent = false;
+        loop {
+            if let Poll::Ready(goodbye) = stop.as_mut().poll(cx) {
+                return Poll::Ready(Ok(goodbye));
             }
-            next = updates.next(), if outgoing.is_none() => match next {
-                Next::Update { n, bytes } => {
-                    sending = n;
-                    outgoing = Some(Message::Data(bytes));
+            if outgoing.is_none()
+                && let Poll::Ready((updates, found)) = next.as_mut().poll(cx)
+            {
+                next.set(updates.advanced());
+                match found {
+                    Next::Update { n, bytes } => {
+                        sending = n;
+                        outgoing = Some(Message::Data(bytes));
+                    }
+                    Next::Lost { missing } => {
+                        tracing::warn!(target: "halfopen::app", missing, "updates skipped");
+                    }
                 }
-                Next::Lost { missing } => {
-                    tracing::warn!(target: "halfopen::app", missing, "updates skipped");
-                }
-            },
-            received = exchange(&mut channel, &mut outgoing, sending) => match received {
-                Ok(Some(Message::Data(bytes))) => match Numbered::read(&bytes) {
+                continue;
+            }
+            // Receiving first: when both directions fail, the peer's last words explain it best.
+            let received = if silent { Poll::Pending } else { channel.poll_receive(cx)? };
+            let sent = match outgoing {
+                None => Poll::Pending,
+                Some(_) => channel.poll_send(cx, &mut outgoing),
+            };
+            if sent.is_ready() && outgoing.is_none() {
+                debug!(target: "halfopen::app", n = sending, "update sent");
+            }
+            match (received, sent) {
+                // An error of the sending side comes again; the message would not.
+                (Poll::Ready(Message::Data(bytes)), _) => match Numbered::read(&bytes) {
                     Some(Numbered { n }) => debug!(target: "halfopen::app", n, "message received"),
                     None => debug!(target: "halfopen::app", bytes = bytes.len(), "unreadable message"),
                 },
-                Ok(_) => {}
-                Err(error) => break error,
-            },
+                (Poll::Ready(_), _) => {}
+                (Poll::Pending, Poll::Ready(sent)) => {
+                    sent?;
+                    silent = true;
+                }
+                (Poll::Pending, Poll::Pending) => return Poll::Pending,
+            }
         }
+    });
+    let error = match end.await {
+        Ok((code, reason)) => {
+            channel.close(code, reason).await;
+            return Ok(());
+        }
+        Err(error) => error,
     };
     // A dead peer would not answer a goodbye.
     if !matches!(error, ChannelError::Dead { .. }) {
         channel.close(1000, "").await;
     }
     Err(error)
-}
-
-/// One exchange, with the event for the update that it hands over.
-async fn exchange<C: Channel>(
-    channel: &mut C,
-    outgoing: &mut Option<Message>,
-    n: u64,
-) -> Result<Option<Message>, ChannelError> {
-    let had = outgoing.is_some();
-    let received = channel.exchange(outgoing).await;
-    if had && outgoing.is_none() {
-        debug!(target: "halfopen::app", n, "update sent");
-    }
-    received
 }
 
 #[cfg(test)]

@@ -74,6 +74,8 @@ struct Reading {
     copied: u64,
     /// The most so far.
     most: u64,
+    /// When the last data arrived in order, and how much at that instant.
+    arrived: (Duration, u64),
 }
 
 /// The round trip as a receiver sees it (rcv_rtt_est): by timestamps, or by how long a window takes to fill.
@@ -145,8 +147,11 @@ impl ReceiveMemory {
         self.threshold = self.threshold.min(self.clamp);
         self.segment = mss.min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
         let first_round = u64::from(INITIAL_WINDOW * mss);
-        self.reading =
-            Reading { since: now, copied: 0, most: self.threshold.min(first_round).min(self.offered.into()) };
+        self.reading = Reading {
+            since: now,
+            most: self.threshold.min(first_round).min(self.offered.into()),
+            ..Reading::default()
+        };
     }
 
     /// `len` new bytes arrived; `pushed`: with the flag PSH; `beyond`: how far the last out-of-order byte lies ahead of
@@ -163,6 +168,7 @@ impl ReceiveMemory {
         let cost = self.take(len, beyond == 0);
         self.measure_segment(len, cost, pushed);
         if beyond == 0 {
+            self.reading.arrives(now, len);
             self.measure_window(now, len);
         }
         if len >= GROWS_WINDOW || beyond > 0 {
@@ -177,17 +183,14 @@ impl ReceiveMemory {
     /// The process has read `len` bytes; `unread` more are there for it in order. To the limit it matters how much it
     /// reads in a round trip (tcp_rcv_space_adjust).
     pub fn copied(&mut self, now: Duration, len: usize, unread: usize) {
-        // Linux looks after every packet it has copied, and its process runs while a burst arrives. Here a burst of a
-        // line without limits is there at one instant, before its reader has run: the look waits until the reader has
-        // caught up, or has had its time.
-        self.free(len as u32);
-        self.reading.copied += len as u64;
-        let caught_up = unread == 0;
-        if caught_up
-            || self.round_trip.smoothed.is_some_and(|rtt| now.saturating_sub(self.reading.since) >= rtt * 2)
-        {
-            self.measure_reading(now, unread as u64);
-        }
+        // Linux looks after every packet it has copied: what it finds after the first is what counts.
+        let first = self.packets.front().map_or(0, |packet| packet.len).min(len as u32);
+        self.free(first);
+        self.reading.copied += u64::from(first);
+        let rest = len as u32 - first;
+        self.measure_reading(now, unread as u64 + u64::from(rest));
+        self.free(rest);
+        self.reading.copied += u64::from(rest);
     }
 
     /// So many bytes of what had arrived were there twice: nobody will read them.
@@ -244,7 +247,8 @@ impl ReceiveMemory {
     }
 
     /// What is used and what may be, in bytes (sk_rmem_alloc, sk_rcvbuf).
-    pub fn usage(&self) -> (u64, u64) {
+    #[cfg(test)]
+    pub(super) fn usage(&self) -> (u64, u64) {
         (self.used, self.limit)
     }
 
@@ -279,12 +283,14 @@ impl ReceiveMemory {
         }
     }
 
-    /// Once in a round trip: what was read, less what is still there.
+    /// Once in a round trip: what was read, less what is still there. What arrived at this very instant does not count:
+    /// a process that reads it now has kept up, as it does on Linux, where it runs while the rest of a burst arrives.
     fn measure_reading(&mut self, now: Duration, unread: u64) {
         let Some(round_trip) = self.round_trip.smoothed else { return };
         if now.saturating_sub(self.reading.since) < round_trip {
             return;
         }
+        let unread = unread.saturating_sub(self.reading.arrived_at(now));
         let copied = self.reading.copied.saturating_sub(unread);
         if copied > self.reading.most {
             self.grow_limit(copied, 0);
@@ -463,6 +469,17 @@ impl ReceiveMemory {
             self.limit = limit;
             self.set_clamp(self.window_from(limit));
         }
+    }
+}
+
+impl Reading {
+    fn arrives(&mut self, now: Duration, len: u32) {
+        self.arrived = (now, self.arrived_at(now) + u64::from(len));
+    }
+
+    fn arrived_at(&self, now: Duration) -> u64 {
+        let (at, len) = self.arrived;
+        if at == now { len } else { 0 }
     }
 }
 

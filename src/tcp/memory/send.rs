@@ -231,11 +231,6 @@ impl SendMemory {
         is_writable
     }
 
-    /// Somebody waits for space without having been refused any (poll(2)).
-    pub fn await_space(&mut self) {
-        self.is_awaited = !self.is_writable();
-    }
-
     /// poll(2)'s POLLOUT: a third is free (sk_stream_is_writeable).
     pub fn is_writable(&self) -> bool {
         let free = self.limit.saturating_sub(self.used);
@@ -256,7 +251,8 @@ impl SendMemory {
     }
 
     /// What is used and what may be, in bytes (sk_wmem_queued, sk_sndbuf).
-    pub fn usage(&self) -> (u64, u64) {
+    #[cfg(test)]
+    pub(super) fn usage(&self) -> (u64, u64) {
         (self.used, self.limit)
     }
 }

@@ -258,13 +258,21 @@ fn what_lies_unread_does_not_count_as_read() {
     for _ in 0..40 {
         assert!(receive.arrived(ms(1), MSS as usize, false, 0));
     }
-    receive.copied(ms(61), 20 * MSS as usize, 20 * MSS as usize);
-    receive.copied(ms(122), 20 * MSS as usize, 0);
-    assert_eq!(
-        receive.usage().1,
-        128 << 10,
-        "20 packets in a round trip are enough to grow, but 19 lie there"
-    );
+    receive.copied(ms(122), 20 * MSS as usize, 20 * MSS as usize);
+    assert_eq!(receive.usage().1, 128 << 10, "20 packets in two round trips are enough to grow, but 20 lie there");
+}
+
+#[test]
+fn who_reads_a_burst_at_the_instant_it_arrives_has_kept_up() {
+    let mut receive = receiver(None);
+    receive.rtt(ms(60), MSS as usize, 0);
+    for round in 1..=3 {
+        for _ in 0..20 {
+            assert!(receive.arrived(ms(61 * round), MSS as usize, false, 0));
+        }
+        receive.copied(ms(61 * round), 20 * MSS as usize, 0);
+    }
+    assert!(receive.usage().1 > 128 << 10, "28,960 bytes a round trip are twice the first window");
 }
 
 #[test]
