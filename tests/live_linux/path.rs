@@ -14,6 +14,9 @@ pub enum From {
     Us,
 }
 
+/// Which segments are lost.
+type Loses = Box<dyn FnMut(From, &Segment) -> bool>;
+
 /// The path, the same both ways.
 pub struct Path {
     rng: ChaCha8Rng,
@@ -25,7 +28,7 @@ pub struct Path {
     /// When nothing gets through.
     pub outages: Vec<Range<Duration>>,
     /// What is lost besides.
-    pub loses: Box<dyn FnMut(From, &Segment) -> bool>,
+    pub loses: Loses,
     /// When the last packet of each direction that keeps its place arrives.
     last: [Duration; 2],
 }
