@@ -1,15 +1,18 @@
 //! The dirty set of a group: which machines a system call, or the end of a process, has left with something to do.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
 
 /// The machines of a group that want to be looked at, and what wakes the group to look.
 #[derive(Debug, Default)]
 pub(in crate::sim) struct Attention {
+    /// Whether the group was woken since it last waited.
+    woken: AtomicBool,
     /// Wakes the group.
-    notify: Notify,
+    waker: Mutex<Option<Waker>>,
     /// Whether the group is at work: then it looks by itself before it rests.
     at_work: AtomicBool,
     wanted: AtomicBool,
@@ -40,13 +43,26 @@ impl Attention {
     /// There is something to do for the group.
     pub fn wake(&self) {
         if !self.at_work.load(Ordering::Relaxed) {
-            self.notify.notify_one();
+            self.woken.store(true, Ordering::Relaxed);
+            if let Some(waker) = &*self.waker() {
+                waker.wake_by_ref();
+            }
         }
     }
 
     /// Waits until somebody wakes the group.
     pub async fn woken(&self) {
-        self.notify.notified().await;
+        poll_fn(|cx| {
+            if self.woken.swap(false, Ordering::Relaxed) {
+                return Poll::Ready(());
+            }
+            let waker = &mut *self.waker();
+            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                *waker = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await;
     }
 
     /// The group is at work from now on, or rests: then nothing is left to do.
@@ -68,6 +84,11 @@ impl Attention {
             dirty.is_among[*machine] = false;
         }
         machines.sort_unstable();
+    }
+
+    fn waker(&self) -> MutexGuard<'_, Option<Waker>> {
+        // A waker is sound after a panic elsewhere.
+        self.waker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn dirty(&self) -> MutexGuard<'_, Dirty> {

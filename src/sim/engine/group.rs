@@ -11,6 +11,7 @@ use super::calendar::{Calendar, Why};
 use super::ending::Ending;
 use super::executor::{Executor, Queue};
 use super::inbox::Inbox;
+use crate::net::time::Alarms;
 use crate::sim::fault::in_force::Timeline;
 use crate::sim::machine::clock::Clock;
 use crate::sim::machine::running::{RunningMachine, Surroundings};
@@ -29,6 +30,8 @@ pub(in crate::sim) struct Group {
     paths: Arc<Mutex<Paths>>,
     inbox: Inbox,
     calendar: Calendar,
+    /// The timers of the processes; `None`: tokio keeps them.
+    alarms: Option<Arc<Alarms>>,
     outbox: Vec<Parcel>,
     /// What was sent just now and is yet to go into one of the boxes.
     posted: Vec<Parcel>,
@@ -66,6 +69,7 @@ impl Group {
             paths,
             inbox: Inbox::default(),
             calendar: Calendar::default(),
+            alarms: None,
             outbox: Vec::new(),
             posted: Vec::new(),
             looked_at: Vec::new(),
@@ -86,8 +90,21 @@ impl Group {
         }
     }
 
+    /// The timers of its processes are its own from now on: for an engine with a single group, whose time does not pass
+    /// in ticks.
+    pub fn keep_alarms(&mut self) {
+        self.clock.start();
+        self.alarms = Some(Alarms::new(self.clock.epoch()));
+    }
+
     /// When to call [`Self::run`] next, if nothing comes before.
-    pub fn deadline(&mut self) -> Option<Duration> {
+    pub fn wants_to_run(&mut self) -> Option<Duration> {
+        let alarm = self.alarms.as_ref().and_then(|alarms| alarms.next());
+        [self.deadline(), alarm].into_iter().flatten().min()
+    }
+
+    /// When something happens on one of the machines.
+    fn deadline(&mut self) -> Option<Duration> {
         let scheduled = self.calendar.first().map(|(at, ..)| at);
         [self.inbox.due(), scheduled].into_iter().flatten().min()
     }
@@ -101,7 +118,14 @@ impl Group {
     /// Does everything that is due by `now`, and lets the processes run until none of them has anything more to do.
     pub fn run(&mut self, now: Duration) {
         self.attention.set_at_work(true);
-        self.clock.clone().stopped(now, || self.run_at(now));
+        let run = |group: &mut Self| match group.alarms.clone() {
+            Some(alarms) => {
+                alarms.ring(now);
+                alarms.keep(|| group.run_at(now));
+            }
+            None => group.run_at(now),
+        };
+        self.clock.clone().stopped(now, || run(self));
         self.attention.set_at_work(false);
     }
 

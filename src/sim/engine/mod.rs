@@ -110,7 +110,7 @@ async fn drive(mut group: Group, mut carrier: impl Carrier) -> io::Result<()> {
         for parcel in group.sent() {
             carrier.carry(&parcel)?;
         }
-        let due = group.deadline().map_or(ending.time(), |at| at.min(ending.time()));
+        let due = group.wants_to_run().map_or(ending.time(), |at| at.min(ending.time()));
         timer.as_mut().reset(group.clock.instant(due));
         tokio::select! { biased;
             arrived = carrier.arrived(&mut group) => arrived?,

@@ -17,8 +17,12 @@ pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, Stri
     #[cfg(not(tokio_unstable))]
     let _ = seed;
     let runtime = builder.build().map_err(|e| e.to_string())?;
-    for group in groups {
-        runtime.block_on(drive(group, Nowhere)).map_err(|e| e.to_string())?;
+    for mut group in groups {
+        let run = async {
+            group.keep_alarms();
+            drive(group, Nowhere).await
+        };
+        runtime.block_on(run).map_err(|e| e.to_string())?;
     }
     Ok(finish())
 }

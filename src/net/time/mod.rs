@@ -4,6 +4,8 @@
 //! `CLOCK_MONOTONIC` does (`clock_gettime(2)`), although the time of the world, and tokio's, goes on: a timer of 30 s that
 //! was set before a night's sleep is late by the night. Mechanisms and sessions use these functions and no others.
 
+mod alarms;
+
 use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +13,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 pub use tokio::time::Instant;
+
+use alarms::Alarm;
+pub(crate) use alarms::Alarms;
 
 thread_local! {
     /// How far the clock of the machine whose process runs just now is behind tokio's.
@@ -49,7 +54,12 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Outside a tokio runtime.
 pub fn sleep_until(deadline: Instant) -> Sleep {
     let behind = BEHIND.get();
-    Sleep { deadline, behind, timer: Box::pin(tokio::time::sleep_until(deadline + behind)) }
+    let at = deadline + behind;
+    let timer = match alarms::keeper() {
+        Some(alarms) => Timer::Kept(Alarm::new(alarms, at)),
+        None => Timer::Tokio(Box::pin(tokio::time::sleep_until(at))),
+    };
+    Sleep { deadline, behind, timer }
 }
 
 /// Some thirty years.
@@ -62,7 +72,13 @@ pub struct Sleep {
     deadline: Instant,
     /// How far behind the clock was when the timer was set.
     behind: Duration,
-    timer: Pin<Box<tokio::time::Sleep>>,
+    timer: Timer,
+}
+
+#[derive(Debug)]
+enum Timer {
+    Tokio(Pin<Box<tokio::time::Sleep>>),
+    Kept(Alarm),
 }
 
 impl Sleep {
@@ -75,7 +91,11 @@ impl Sleep {
     pub fn reset(&mut self, deadline: Instant) {
         self.deadline = deadline;
         self.behind = BEHIND.get();
-        self.timer.as_mut().reset(deadline + self.behind);
+        let at = deadline + self.behind;
+        match &mut self.timer {
+            Timer::Tokio(sleep) => sleep.as_mut().reset(at),
+            Timer::Kept(alarm) => alarm.reset(at),
+        }
     }
 }
 
@@ -87,7 +107,10 @@ impl Future for Sleep {
             let deadline = self.deadline;
             self.reset(deadline);
         }
-        self.timer.as_mut().poll(cx)
+        match &mut self.timer {
+            Timer::Tokio(sleep) => sleep.as_mut().poll(cx),
+            Timer::Kept(alarm) => alarm.poll(cx),
+        }
     }
 }
 
