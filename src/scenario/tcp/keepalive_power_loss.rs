@@ -61,14 +61,16 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
 
         world.at(dies_at).power_loss(&server);
 
-        let trace = world.run(dies_at + documented.max(mins(20)) + mins(10))?;
+        let trace = world.run(dies_at + documented.max(mins(20)) * 8 / 7 + mins(10))?;
         let detected = |client| {
             let heard = trace.first("last sign of life").on(client).time()?;
             trace.first("connection lost").on(client).seconds_since(heard)
         };
         let (detect_s, writer_detect_s) = (detected("listener"), detected("writer"));
         let (listener, writer) = (trace.counts("listener"), trace.counts("writer"));
-        let exact = detect_s.is_some_and(|s| (s - documented.as_secs_f64()).abs() < 0.1);
+        // Timers are never early; Linux's wheel makes them up to an eighth late.
+        let documented_s = documented.as_secs_f64();
+        let noticed = detect_s.is_some_and(|s| (documented_s..documented_s * 1.15 + 0.1).contains(&s));
         Ok(Report::new()
             .measure("detect_s", detect_s)
             .measure("probes_count", listener.keepalives)
@@ -77,7 +79,7 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
             .claim(
                 "I-03",
                 "keepalive notices after idle + interval × count, and only where somebody has switched it on",
-                if p.keepalive { exact } else { detect_s.is_none() },
+                if p.keepalive { noticed } else { detect_s.is_none() },
             )
             .claim(
                 "X-08",

@@ -23,7 +23,7 @@ parameters! {
 }
 
 /// What a 5-byte message weighs on the way down: RFC 6455 section 5.2 (2 bytes and a 4-byte mask), RFC 9293, RFC 791.
-const SMALL: [usize; 4] = [5, 2 + 4, 20, 20];
+const SMALL: [usize; 4] = [5, 2 + 4, 20 + 12, 20];
 
 /// When what is said: one small message, a large one, a burst of small ones, one while packets get lost.
 const SMALL_AT: Duration = secs(10);

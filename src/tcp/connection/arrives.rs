@@ -54,12 +54,8 @@ impl Connection {
 
     fn states_after_ack(&mut self, cx: &mut Cx<'_>, segment: &Segment) {
         match self.state {
-            State::SynReceived => {
-                // Both had opened at once.
-                if self.send.una == self.send.nxt {
-                    self.established_by_both(cx);
-                }
-            }
+            // Both had opened at once.
+            State::SynReceived if self.send.una == self.send.nxt => self.established_by_both(cx),
             State::FinWait1 if self.fin_acknowledged() => {
                 self.state = State::FinWait2;
                 self.wake_writer(cx);

@@ -70,7 +70,7 @@ impl Connection {
             // Silly windows are waited for (RFC 9293 section 3.8.6.2.1), but what Linux keeps as one packet may end in a
             // part of a segment (tcp_mss_split_point()).
             let goal = size_goal(self.mss, self.largest_window) as usize;
-            let part = sent % goal.max(1) > 0 && window > 0 && !self.nagle_waits(true, at_once);
+            let part = !sent.is_multiple_of(goal.max(1)) && window > 0 && !self.nagle_waits(true, at_once);
             return part.then_some(window as usize);
         }
         if len == 0
