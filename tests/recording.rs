@@ -48,7 +48,10 @@ fn a_sweep_keeps_no_packets_but_of_scenarios_that_measure_single_ones() {
         .filter(|s| !run(**s, Recording::Counters, Engine::default()).trace.packets.is_empty())
         .map(|s| s.name())
         .collect();
-    assert_eq!(keep, ["tcp/handshake", "tcp/outage-tail", "websocket/layers"]);
+    assert_eq!(
+        keep,
+        ["tcp/handshake", "tcp/outage-tail", "tcp/half-open-discovery", "tcp/longer-path", "websocket/layers"]
+    );
 }
 
 fn counts_are_those_of_the_packets_and_events(engine: Engine) {

@@ -21,6 +21,7 @@ const KNOWN: &[(&str, &str)] = &[
     ("c_write_64k", REST_OF_THE_WINDOW),
     ("c_write_default", REST_OF_THE_WINDOW),
     ("c_write_rtt100", REST_OF_THE_WINDOW),
+    ("c_write_small", REST_OF_THE_WINDOW),
     ("c_write_ut10", REST_OF_THE_WINDOW),
     ("e_icmp", "There is no ICMP here: a packet to nobody is lost, and nobody says so."),
     (

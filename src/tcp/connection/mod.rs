@@ -73,6 +73,16 @@ pub(super) struct Common {
     pub wheel: Wheel,
 }
 
+impl Common {
+    /// When a timer of that length, armed now, fires: Linux's are rounded by the wheel.
+    pub fn fires_at(&self, now: Duration, delay: Duration) -> Duration {
+        match self.sysctls.timers {
+            TimerPolicy::Linux => self.wheel.fires_at(now, delay),
+            TimerPolicy::Rfc6298 => now + delay,
+        }
+    }
+}
+
 /// A connection.
 pub(super) struct Connection {
     pub tuple: Tuple,
@@ -268,7 +278,7 @@ impl Connection {
 
     /// When a timer of that length, armed now, fires.
     fn fires_at(&self, now: Duration, delay: Duration) -> Duration {
-        if self.is_linux() { self.common.wheel.fires_at(now, delay) } else { now + delay }
+        self.common.fires_at(now, delay)
     }
 
     /// Arms the sender's timer.

@@ -46,7 +46,7 @@ impl Endpoint {
         };
         let (tuple, words) = (conn.tuple, conn.last_words());
         conn.state = State::Closed;
-        let ends = self.common.wheel.fires_at(now, self.common.sysctls.time_wait);
+        let ends = self.common.fires_at(now, self.common.sysctls.time_wait);
         self.leave(id);
         let time_wait = TimeWait { words, ends, answered: None, holder: self.conn(id).map(|_| id) };
         self.time_waits.insert(tuple, time_wait);
@@ -57,7 +57,7 @@ impl Endpoint {
 
     /// A segment for one of these (Linux's `tcp_timewait_state_process()`).
     pub(super) fn receive_in_time_wait(&mut self, now: Duration, tuple: Tuple, segment: &Segment) {
-        let lasts = self.common.wheel.fires_at(now, self.common.sysctls.time_wait);
+        let lasts = self.common.fires_at(now, self.common.sysctls.time_wait);
         let Some(entry) = self.time_waits.get_mut(&tuple) else { return };
         let words = &mut entry.words;
         let recent = words.timestamps.map(|(_, recent)| recent);
