@@ -259,7 +259,11 @@ fn what_lies_unread_does_not_count_as_read() {
         assert!(receive.arrived(ms(1), MSS as usize, false, 0));
     }
     receive.copied(ms(122), 20 * MSS as usize, 20 * MSS as usize);
-    assert_eq!(receive.usage().1, 128 << 10, "20 packets in two round trips are enough to grow, but 20 lie there");
+    assert_eq!(
+        receive.usage().1,
+        128 << 10,
+        "20 packets in two round trips are enough to grow, but 20 lie there"
+    );
 }
 
 #[test]
