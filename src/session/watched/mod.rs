@@ -73,12 +73,15 @@ impl<C: Channel> Channel for Watched<C> {
         if let Some(silence) = watch.dead {
             return Poll::Ready(Err(Watch::verdict(silence)));
         }
+        // A channel that had nothing to receive wakes the task when it has: nobody has to ask it twice.
+        let mut silent = false;
         loop {
             // What was received first of all: it may speak for the peer.
-            if let Poll::Ready(message) = self.channel.poll_receive(cx)? {
+            if !silent && let Poll::Ready(message) = self.channel.poll_receive(cx)? {
                 watch.on_received(self.channel.received_bytes());
                 return Poll::Ready(Ok(message));
             }
+            silent = true;
             if self.channel.received_bytes() != watch.received_bytes {
                 watch.on_received(self.channel.received_bytes());
             }

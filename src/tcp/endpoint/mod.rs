@@ -245,6 +245,14 @@ impl Endpoint {
                 self.calendar.remove(&(before, Alarm::Conn(id)));
                 self.calendar.insert((at, Alarm::Conn(id)));
             }
+            // It would be the next look, and for nothing: that costs whoever drives this a way through everything.
+            (later, Some(before))
+                if later != Some(before) && self.calendar.first() == Some(&(before, Alarm::Conn(id))) =>
+            {
+                conn.scheduled = later;
+                self.calendar.pop_first();
+                self.calendar.extend(later.map(|at| (at, Alarm::Conn(id))));
+            }
             _ => {}
         }
         match conn.state {
