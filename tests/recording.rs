@@ -50,7 +50,13 @@ fn a_sweep_keeps_no_packets_but_of_scenarios_that_measure_single_ones() {
         .collect();
     assert_eq!(
         keep,
-        ["tcp/handshake", "tcp/outage-tail", "tcp/half-open-discovery", "tcp/longer-path", "websocket/layers"]
+        [
+            "tcp/handshake",
+            "tcp/outage-tail",
+            "tcp/half-open-discovery",
+            "tcp/longer-path",
+            "websocket/layers"
+        ]
     );
 }
 

@@ -49,7 +49,7 @@ pub static SCENARIO: Experiment<Herd> = Experiment {
             .claim(
                 "X-35",
                 "a full backlog refuses nobody: who does not fit in is dropped and waits for a timer, or is half-open",
-                !herd.all("gave up").happened() && longer_s.is_some_and(|s| s > 1.0) && half_open(&spread) == 0,
+                !herd.all("gave up").happened() && longer_s.is_some_and(|s| s > 0.2) && half_open(&spread) == 0,
             )
             .of(herd)
             .also("spread", spread))

@@ -94,7 +94,9 @@ impl Connection {
     fn is_in_place(&mut self, cx: &mut Cx<'_>, segment: &Segment) -> bool {
         let flags = segment.flags;
         if self.is_stale(cx.now, segment) && !flags.rst {
-            if !self.is_overtaken_ack(segment) {
+            if flags.syn {
+                self.challenge(cx);
+            } else if !self.is_overtaken_ack(segment) {
                 self.answer_out_of_window(cx, segment);
             }
             return false;

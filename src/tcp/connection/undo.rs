@@ -31,7 +31,10 @@ impl Connection {
         self.recovery.undo_marker = None;
         // What was sent since is looked at with other eyes.
         self.recovery.rack.advanced = true;
-        self.happened(cx, What::LossUndone);
+        // That a SYN was sent twice is no loss that anybody was told of.
+        if self.state.is_synchronized() {
+            self.happened(cx, What::LossUndone);
+        }
     }
 
     /// All that was under way when recovery began is acknowledged. Returns whether the phase stays as it is: without
