@@ -6,8 +6,8 @@ use std::time::Instant;
 use halfopen::channel::{Channel, Message, Opens};
 use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket;
-use halfopen::parameter::{hours, ms, secs};
-use halfopen::sim::{Engine, Sysctls, World};
+use halfopen::parameter::{ByteSize, hours, ms, secs};
+use halfopen::sim::{Engine, Limits, Sysctls, World};
 use tokio::time::sleep;
 
 use crate::Table;
@@ -42,10 +42,16 @@ pub fn parent(filter: &str) -> Table {
 pub fn child() {
     let clients: usize = std::env::var(CHILD).expect("a child").parse().expect("a number");
     let mut world = World::new(1, Engine::Event, Sysctls::default(), None);
+    world.limits(Limits {
+        events: 20_000_000,
+        packets: 20_000_000,
+        bytes: ByteSize(8 << 30),
+        ..Limits::default()
+    });
     let server = world.machine("server");
     let crowd = world.crowd("client", clients);
     world.links().one_way(ms(20));
-    server.runs(websocket::server(Feed::every(hours(1))));
+    server.runs(websocket::server(Feed::every(hours(1))).max_connections(clients));
     for (i, client) in (0_u32..).zip(&crowd) {
         let comes_at = secs(10) * i / u32::try_from(clients).expect("few enough");
         client.does(async move |net| {

@@ -163,6 +163,8 @@ impl Tasks {
     pub fn spawn(&mut self, task: impl Future<Output = ()> + Send + 'static) {
         let (tell, ended) = oneshot::channel();
         let tell = Tell(Some(tell));
+        // In a box, or it would be there twice: as what the block below holds and as what it awaits.
+        let task = Box::pin(task);
         let abort = self.spawner.spawn(async move {
             let _tell = tell;
             task.await;

@@ -117,7 +117,8 @@ impl Opens for Client {
     type Channel<N: Network> = WebSocket<N::Stream>;
 
     async fn open<N: Network>(&self, net: &N) -> Result<WebSocket<N::Stream>, OpenError> {
-        let opened = match timeout(self.open_timeout, self.establish(net)).await {
+        // In a box: what the handshake needs is gone when it is over, and not a part of whoever waits for it.
+        let opened = match timeout(self.open_timeout, Box::pin(self.establish(net))).await {
             Ok(opened) => opened,
             Err(_) => Err(OpenError::TimedOut { after: self.open_timeout }),
         };

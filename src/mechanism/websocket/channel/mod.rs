@@ -105,7 +105,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> WebSocket<S> {
         let transport = Transport::new(connection);
         let config = Some(limits.config());
         Self::new(
-            WebSocketStream::from_partially_read(transport, read.into(), Role::Server, config).await,
+            // A copy, or the whole buffer of the handshake's reader would stay for as long as the connection.
+            WebSocketStream::from_partially_read(transport, read.to_vec(), Role::Server, config).await,
             limits,
         )
     }
@@ -260,7 +261,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
             return;
         };
         let end = self.end.clone();
-        let goodbye = async {
+        // In a box: what a goodbye needs, a connection that stays does not carry along.
+        let goodbye = Box::pin(async {
             match end {
                 Some(Ended::Io(..)) => return Ok(()),
                 Some(Ended::Closed(..)) => stream.flush().await?,
@@ -284,7 +286,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Channel for WebSocket<S> {
             }
             // Letting go of the stream closes TCP.
             Ok(())
-        };
+        });
         match crate::net::time::timeout(self.limits.close_timeout, goodbye).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => debug!(target: "halfopen::ws", %error, "close failed"),

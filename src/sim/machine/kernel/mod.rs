@@ -251,7 +251,7 @@ impl Kernel {
 
     /// What the run's limit of buffers knows of follows what they hold, in steps.
     fn keep_count(&mut self) {
-        const STEP: u64 = 64 << 10;
+        const STEP: u64 = 2 << 10;
         let buffered = self.tcp.buffered_bytes();
         if buffered > self.reserved {
             let more = (buffered - self.reserved).next_multiple_of(STEP);
