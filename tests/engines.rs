@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use halfopen::scenario::{REGISTRY, Settings};
-use halfopen::sim::Engine;
+use halfopen::sim::{Engine, World};
 use halfopen::trace::{Event, HostId, Packet, Trace};
 
 mod common;
@@ -67,6 +67,15 @@ fn both_engines_tell_every_scenario_alike() {
             }
             assert_eq!(turmoil.claims, event.claims, "{name}, seed {seed}");
         }
+    }
+}
+
+#[test]
+fn it_makes_no_difference_whether_tokio_could_have_timers_of_its_own() {
+    for seed in 0..100 {
+        let (with, ..) = Generated::new(seed).run(Engine::Event);
+        let (without, ..) = Generated::new(seed).run_with(Engine::Event, World::without_tokio_timers);
+        assert!(with == without, "seed {seed}");
     }
 }
 

@@ -85,6 +85,33 @@ fn a_process_that_runs_on_without_waiting_is_named() {
     }
 }
 
+#[test]
+fn without_tokios_timers_whoever_sets_one_is_found_out_and_whoever_yields_is_not_forgotten() {
+    for timer in [false, true] {
+        let mut world = World::new(0, Engine::Event, Sysctls::default(), None);
+        world.without_tokio_timers();
+        let machine = world.machine("server");
+        machine.does(async move |_| {
+            halfopen::net::time::sleep(ms(100)).await;
+            tokio::task::yield_now().await;
+            note!("yielded");
+            if timer {
+                tokio::time::sleep(ms(1)).await;
+            }
+            Ok(())
+        });
+        world.notes(["yielded"]);
+        let result = world.run(secs(5));
+        if timer {
+            let Failure::Panicked { message, at, .. } = failure(result) else { panic!("another failure") };
+            assert_eq!(at, ms(100));
+            assert!(message.contains("net::time"), "it says what would be right: {message}");
+        } else {
+            assert_eq!(result.expect("it runs").all("yielded").count(), 1);
+        }
+    }
+}
+
 /// A server whose program has started a task that says `tick` every second.
 fn ticks(faults: &str) -> Trace {
     let script = faults.parse().expect("a script");

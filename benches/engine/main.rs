@@ -58,6 +58,7 @@ fn idle_pair() -> (impl Process, impl Process) {
 fn idle_heavy(engine: Engine, tick: Duration, lasts: Duration) -> usize {
     let mut world = World::new(1, engine, Sysctls::default(), None);
     world.tick(tick);
+    world.without_tokio_timers();
     let [phone, host] = world.machines(["phone", "server"]);
     world.link(&phone, &host).one_way(ONE_WAY);
     let (server, client) = idle_pair();
@@ -70,6 +71,7 @@ fn idle_heavy(engine: Engine, tick: Duration, lasts: Duration) -> usize {
 fn busy(engine: Engine, lasts: Duration) -> usize {
     let mut world = World::new(1, engine, Sysctls::default(), None);
     world.tick(ms(20));
+    world.without_tokio_timers();
     let server = world.machine("server");
     let crowd = world.crowd("client", 100);
     world.links().one_way(ONE_WAY);

@@ -76,6 +76,7 @@ impl<P: Parameters + Send + Sync> Scenario for Experiment<P> {
         let mut world = World::new(settings.seed, settings.engine, kernel, faults);
         world.records(self.needs.max(settings.recording));
         world.limits(settings.limits);
+        world.without_tokio_timers();
         let report = (self.run)(own, world).map_err(|e| match e {
             WorldError::Faults(e) => RunError::Faults(e),
             WorldError::Failed(e) => RunError::Failed(e),

@@ -150,6 +150,7 @@ impl Described {
             ending,
             machines: shared_of.into_iter().flatten().collect(),
             tick,
+            tokio_timers: self.tokio_timers,
             seed: self.seed,
         })
     }

@@ -115,10 +115,16 @@ impl Generated {
 
     /// Builds the world for an engine and runs it. Everything random is drawn in the same order each time. Returns what happened,
     /// the faults, and the tick that the world chose.
-    pub fn run(mut self, engine: Engine) -> (Trace, Script, Duration) {
+    pub fn run(self, engine: Engine) -> (Trace, Script, Duration) {
+        self.run_with(engine, |_| {})
+    }
+
+    /// The same, with other settings of the world.
+    pub fn run_with(mut self, engine: Engine, set: fn(&mut World)) -> (Trace, Script, Duration) {
         let clients = self.rng.random_range(1..=CLIENTS.len());
         let faults = self.faults(clients);
         let mut world = World::new(self.seed, engine, Sysctls::default(), Some(faults.clone().into()));
+        set(&mut world);
         let server = world.machine("server");
         let every = self.ms(200..5_000);
         let heartbeat = Heartbeat { interval: self.ms(1_000..20_000), timeout: self.ms(500..10_000) };

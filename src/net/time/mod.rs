@@ -62,6 +62,18 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, behind, timer }
 }
 
+/// Waits until tokio's clock, which does not stand still while a machine sleeps, shows `at`. For those who simulate a
+/// machine.
+pub(crate) async fn whatever_the_machine_does_until(at: Instant) {
+    match alarms::keeper() {
+        None => tokio::time::sleep_until(at).await,
+        Some(alarms) => {
+            let mut alarm = Alarm::new(alarms, at);
+            std::future::poll_fn(|cx| alarm.poll(cx)).await;
+        }
+    }
+}
+
 /// Some thirty years.
 const FOREVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 

@@ -1,9 +1,8 @@
 //! The same conversation, seen layer by layer.
 
-use tokio::time::{Instant, sleep_until};
-
 use crate::net::Network;
 use crate::net::memory::MemoryNetwork;
+use crate::net::time::{Instant, sleep_until};
 use crate::scenario::prelude::*;
 use crate::trace::Event;
 

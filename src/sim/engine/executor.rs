@@ -29,6 +29,10 @@ use crate::trace::collect::{self, on_behalf_of};
 /// task is polled some thousand times.
 const MOST_POLLS: u32 = 1_000_000;
 
+/// What tokio says to one who sets a timer of its where there are none
+/// ([`World::without_tokio_timers`](crate::sim::World::without_tokio_timers)).
+const NO_TIMERS: &str = "timers are disabled";
+
 /// A task: its process, and its number, which is not used again.
 pub(in crate::sim) type TaskId = (ProcessId, u64);
 
@@ -251,5 +255,9 @@ fn as_process<R>(process: &Process, f: impl FnOnce() -> R) -> Result<R, Box<dyn 
 fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("no message").lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    let text = text.unwrap_or("no message").lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    match text.contains(NO_TIMERS) {
+        true => text + " Or wait with `halfopen::net::time`.",
+        false => text,
+    }
 }

@@ -70,6 +70,8 @@ pub(in crate::sim) struct Built {
     /// How far groups may run ahead of each other: no longer than the shortest latency, or what a scenario has set.
     #[cfg_attr(not(feature = "turmoil"), expect(dead_code, reason = "for engines with several groups"))]
     pub tick: Duration,
+    /// Whether its processes may use timers of tokio's own.
+    pub tokio_timers: bool,
     pub seed: u64,
 }
 

@@ -27,6 +27,8 @@ pub(in crate::sim) struct Described {
     /// Faults given from outside take the place of the scenario's, or come to them.
     pub(in crate::sim) given_faults: Option<GivenFaults>,
     pub(in crate::sim) tick: Option<Duration>,
+    /// Whether its programs may use timers of tokio's own.
+    pub(in crate::sim) tokio_timers: bool,
     pub(in crate::sim) lasts: Duration,
     pub(in crate::sim) until: Option<Until>,
     pub(in crate::sim) limits: Limits,

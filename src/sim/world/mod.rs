@@ -89,6 +89,7 @@ impl World {
             faults: Script::default(),
             given_faults: faults,
             tick: None,
+            tokio_timers: true,
             lasts: Duration::ZERO,
             until: None,
             limits: Limits::default(),
@@ -103,6 +104,7 @@ impl World {
         let mut world = Self::new(plan.seed, plan.engine, plan.sysctls, plan.given_faults.clone());
         world.records(plan.recording);
         world.limits(plan.limits);
+        world.plan.borrow_mut().tokio_timers = plan.tokio_timers;
         world.notes(plan.notes.iter().copied());
         world
     }
@@ -184,6 +186,13 @@ impl World {
     /// Sets the engine's tick instead of deriving it from the shortest latency.
     pub fn tick(&mut self, tick: Duration) {
         self.plan.borrow_mut().tick = Some(tick);
+    }
+
+    /// Promises that its programs wait with [`net::time`](crate::net::time) alone, and never with a timer of tokio's: the
+    /// event engine then need not ask tokio what comes next, which an idle world spends a quarter of its time with. A program
+    /// that breaks the promise panics, and the run fails.
+    pub fn without_tokio_timers(&mut self) {
+        self.plan.borrow_mut().tokio_timers = false;
     }
 
     /// Runs the world for that long and returns what happened.
