@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::symbols::{number, value};
 
 /// States of `tcp_states.h` in which the peer has closed its direction.
-const PEER_CLOSED: [i64; 5] = [6, 7, 8, 9, 11];
+pub const PEER_CLOSED: [i64; 5] = [6, 7, 8, 9, 11];
 /// The state CLOSE of `tcp_states.h`.
 const CLOSED: i64 = 7;
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 use halfopen::packet::Segment;
 
 use super::assertion::{self, Variables};
-use super::calls::{self, File, Pending};
+use super::calls::{self, Pending};
+use super::files::File;
 use super::link::{Link, Stage};
 use super::script::{Action, Event, Micros, Packet, Script, When};
 use super::settings::Settings;
@@ -321,7 +322,7 @@ impl<S: Subject> Runner<S> {
         }
         // The script goes on when it has seen the packet.
         self.now = self.now.max(at);
-        let difference = self.links[link].difference(packet, &mut actual, pieces, from, &self.settings);
+        let difference = self.links[link].difference(packet, &mut actual, pieces, from, at, &self.settings);
         let shown = Packet {
             window: packet.window.and(actual.window),
             options: packet.options.and(actual.options),

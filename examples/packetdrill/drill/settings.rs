@@ -82,6 +82,7 @@ impl Settings {
             // it is written, however long.
             "ip_version" | "strict_segments" | "mss" | "netmask_ip" | "gateway_ip" | "speed" | "verbose" => {}
             "init_scripts" | "dry_run" | "debug" | "non_fatal" | "define" => {}
+            "psp_udp_port" => return Err(Stop::Skip("PSP".to_string())),
             _ => return Err(Stop::Skip(format!("option --{name}"))),
         }
         Ok(())

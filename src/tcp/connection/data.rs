@@ -38,7 +38,8 @@ impl Connection {
         if after(segment.seq, self.receive_next) {
             return self.take_beyond(cx.now, segment);
         }
-        let old = self.receive_next.wrapping_sub(segment.seq) as usize;
+        let next = self.receive_next;
+        let old = next.wrapping_sub(segment.seq) as usize;
         if old > 0 {
             self.tell_duplicate(segment.seq, self.receive_next);
         }
@@ -63,14 +64,20 @@ impl Connection {
         }
         if segment.flags.fin {
             self.fin_beyond = Some(segment.end());
+            // A bare FIN is taken even if there is no memory for it, but then it is told at once.
+            self.acks.now |= bare_fin && !self.receive_memory.find_space();
         }
         if self.reassembly.has_gap() {
             let (next, twice) = self.reassembly.fill(self.receive_next);
             self.receive_next = next;
             self.receive_memory.dropped(twice);
+            if !self.sack {
+                self.reassembly.duplicate = None;
+            }
             // RFC 5681 section 4.2: a gap that is filled is told at once.
             self.acks.now |= !self.reassembly.has_gap();
         }
+        self.bytes_received += u64::from(distance(next, self.receive_next));
         if self.fin_beyond == Some(self.receive_next.wrapping_add(1)) {
             self.take_fin(cx);
         }

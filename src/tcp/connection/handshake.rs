@@ -223,6 +223,7 @@ impl Connection {
         self.last_sent = cx.now;
         self.usage.since = cx.now;
         self.receive_memory.established(cx.now, self.mss, self.receive_scale);
+        self.acks.last_data = Some(cx.now);
         let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.send_memory.established(mss, self.congestion.cwnd());
         self.note_pace();

@@ -101,6 +101,8 @@ pub(super) struct Connection {
     /// A reader, a writer has found nothing, and waits.
     reader_waits: bool,
     writer_waits: bool,
+    /// TCP_CORK, or MSG_MORE while it is being written.
+    corked: bool,
 
     send: SendQueue,
     send_memory: SendMemory,
@@ -128,6 +130,8 @@ pub(super) struct Connection {
     fin_beyond: Option<u32>,
     /// The peer's FIN was taken.
     pub fin_taken: bool,
+    /// All data that came in order.
+    bytes_received: u64,
 
     timestamps: bool,
     timestamp_offset: u32,
@@ -201,7 +205,15 @@ impl Connection {
     ) -> Self {
         let sysctls = &common.sysctls;
         let bytes = |size: Option<crate::parameter::ByteSize>| size.map(|s| s.0);
-        let mut send_memory = SendMemory::new(sysctls.wmem.0, bytes(options.send_buffer));
+        let mut send_memory = SendMemory::new(
+            sysctls.wmem_initial.0,
+            sysctls.wmem.0,
+            bytes(options.send_buffer),
+            sysctls.min_tso_segs,
+        );
+        let mut receive_memory =
+            ReceiveMemory::new(sysctls.rmem_initial.0, sysctls.rmem.0, bytes(options.receive_buffer));
+        receive_memory.is_held = !passive;
         send_memory.set_unsent_limit(bytes(options.notsent_lowat));
         Self {
             tuple,
@@ -214,6 +226,7 @@ impl Connection {
             error: None,
             reader_waits: false,
             writer_waits: false,
+            corked: false,
             send: SendQueue::new(isn),
             send_memory,
             send_window: 0,
@@ -228,9 +241,10 @@ impl Connection {
             receive_scale: 0,
             scaling: sysctls.window_scaling,
             reassembly: Reassembly::default(),
-            receive_memory: ReceiveMemory::new(sysctls.rmem.0, bytes(options.receive_buffer)),
+            receive_memory,
             fin_beyond: None,
             fin_taken: false,
+            bytes_received: 0,
             timestamps: sysctls.timestamps,
             // Not the machine's uptime: that would tell who is behind an address (RFC 7323 section 5.4).
             timestamp_offset: crate::mix(u64::from(isn)) as u32,

@@ -165,7 +165,7 @@ impl Endpoint {
                 && !segment.flags.rst
                 && self.is_listening(tuple.local) =>
             {
-                self.syn_arrived(now, tuple, segment);
+                self.syn_arrived(now, tuple, segment, None);
             }
             None => self.refuse(segment),
         }

@@ -6,8 +6,6 @@ use std::time::Duration;
 use super::{DESCRIPTOR, OVERHEAD, SHARED_INFO};
 use crate::tcp::congestion::INITIAL_WINDOW;
 
-/// The limit a connection begins with (tcp_rmem's second number).
-const INITIAL_LIMIT: u64 = 128 << 10;
 /// No SO_RCVBUF makes it smaller (SOCK_MIN_RCVBUF).
 const SMALLEST_LIMIT: u64 = 2048 + DESCRIPTOR as u64;
 /// The share of the memory that is data, in 1/256, until a segment has shown it (TCP_DEFAULT_SCALING_RATIO).
@@ -35,6 +33,8 @@ pub struct ReceiveMemory {
     max: u64,
     /// Set by SO_RCVBUF: it does not grow.
     is_fixed: bool,
+    /// A process holds the connection: before it is accepted, nothing beyond a gap moves the limit.
+    pub is_held: bool,
     /// sk_rmem_alloc.
     used: u64,
     /// What was received and not read, one entry a packet.
@@ -87,12 +87,14 @@ struct RoundTrip {
 }
 
 impl ReceiveMemory {
-    /// An empty buffer that may grow to `max` bytes (tcp_rmem's third number), or stays at what SO_RCVBUF asked for.
-    pub fn new(max: u64, fixed: Option<u64>) -> ReceiveMemory {
+    /// An empty buffer of `initial` bytes that may grow to `max` (tcp_rmem's second and third number), or stays at what
+    /// SO_RCVBUF asked for.
+    pub fn new(initial: u64, max: u64, fixed: Option<u64>) -> ReceiveMemory {
         let mut memory = ReceiveMemory {
-            limit: INITIAL_LIMIT.min(max),
+            limit: initial.min(max),
             max,
             is_fixed: false,
+            is_held: true,
             used: 0,
             packets: VecDeque::new(),
             ratio: INITIAL_RATIO,
@@ -128,8 +130,8 @@ impl ReceiveMemory {
         self.shift = bits as u8;
         self.clamp = if self.is_fixed { space } else { 65_535 << bits };
         let whole = if space > u64::from(mss) { space / u64::from(mss) * u64::from(mss) } else { space };
-        self.offered = u32::try_from(whole).unwrap_or(u32::MAX);
-        self.threshold = whole;
+        self.offered = whole.min(u16::MAX.into()) as u32;
+        self.threshold = self.offered.into();
         (self.offered, self.shift)
     }
 
@@ -159,7 +161,7 @@ impl ReceiveMemory {
     /// acknowledged at once, with the window of zero that [`window`](Self::window) then gives.
     pub fn arrived(&mut self, now: Duration, len: usize, pushed: bool, beyond: u32) -> bool {
         let len = len as u32;
-        if !self.has_space() && !self.make_space() {
+        if !self.find_space() {
             // Of what lies beyond a gap Linux says nothing (tcp_data_queue_ofo).
             self.is_exhausted |= beyond == 0;
             return false;
@@ -174,7 +176,7 @@ impl ReceiveMemory {
         if len >= GROWS_WINDOW || beyond > 0 {
             self.grow_window(len, cost);
         }
-        if beyond > 0 {
+        if beyond > 0 && self.is_held {
             self.grow_limit(self.reading.most, u64::from(beyond));
         }
         true
@@ -244,6 +246,11 @@ impl ReceiveMemory {
     /// What the peer's segments are taken for, in bytes (rcv_mss).
     pub fn segment(&self) -> u32 {
         self.segment
+    }
+
+    /// What it may hold, in bytes (sk_rcvbuf).
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// What is used and what may be, in bytes (sk_rmem_alloc, sk_rcvbuf).
@@ -344,21 +351,17 @@ impl ReceiveMemory {
         self.window_from(self.limit.saturating_sub(self.used))
     }
 
-    fn has_space(&self) -> bool {
-        self.used <= self.limit
-    }
-
-    /// The limit is passed: it moves up if it may; else small packets are squeezed together (tcp_prune_queue).
-    fn make_space(&mut self) -> bool {
-        if !self.is_fixed && self.limit < self.max {
+    /// Whether there is memory for a packet more. If not, the limit moves up where it may, and small packets are squeezed
+    /// together (tcp_prune_queue).
+    pub fn find_space(&mut self) -> bool {
+        if self.used > self.limit && !self.is_fixed && self.limit < self.max {
             self.limit = self.used.min(self.max);
         }
-        if self.has_space() {
-            return true;
+        if self.used > self.limit {
+            self.threshold = self.clamp.min(2 * u64::from(self.advertised_mss));
+            self.collapse();
         }
-        self.threshold = self.clamp.min(2 * u64::from(self.advertised_mss));
-        self.collapse();
-        self.has_space()
+        self.used <= self.limit
     }
 
     /// From the first packet on that costs more than its data are worth, all data move into pages (tcp_collapse).
