@@ -254,7 +254,7 @@ fn a_run_beyond_a_limit_ends_with_one_line_that_names_it() {
         ("events=10", "its limit of events=10;"),
         ("packets=5", "its limit of packets=5;"),
         ("bytes=1KiB", "its limit of bytes=1KiB;"),
-        ("buffers=100KiB", "its limit of buffers=100KiB;"),
+        ("buffers=1KiB", "its limit of buffers=1KiB;"),
     ] {
         for format in ["text", "json"] {
             let error = usage_error(&["run", "tcp/outage-tail", "--limit", limit, "--format", format]);

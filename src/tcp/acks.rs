@@ -90,6 +90,12 @@ impl Acks {
         self.quick = self.quick.max(quick);
     }
 
+    /// The window grows with what arrives: another acknowledgement leaves at once (`tcp_grow_window()` sets the lowest bit
+    /// of their number).
+    pub fn window_grew(&mut self) {
+        self.quick |= 1;
+    }
+
     /// Something is out of order: the sender needs to know at once.
     pub fn urge(&mut self, window: u32) {
         self.quicken(window, MAX_QUICK);
@@ -200,5 +206,16 @@ mod tests {
         acks.sent();
         acks.data_arrived(Duration::from_millis(200), 100, RTO, 64_000);
         assert!(acks.wants_one_after_reading(true) && !acks.wants_one_after_reading(false));
+    }
+
+    #[test]
+    fn a_growing_window_is_told_one_acknowledgement_longer() {
+        let mut acks = Acks::new(Duration::from_millis(40));
+        let quick = |acks: &mut Acks| (0..40).take_while(|n| arrives(acks, *n)).count();
+        let plainly = quick(&mut acks);
+        assert_eq!(plainly, 16, "half a window of segments, but no more than 16");
+        acks.window_grew();
+        acks.window_grew();
+        assert_eq!(quick(&mut acks), 1, "the lowest bit is set, however often it grew");
     }
 }

@@ -37,8 +37,11 @@ pub(super) fn loss(run: Measured) -> Result<Replay, WorldError> {
     })?;
     let linux = Observed::new().spread("all received", &run.get("times").numbers());
     let ours = Observed::new().spread("all received", &took);
-    let what =
-        format!("{} KiB, {} % of packets lost both ways, {TRANSFERS} runs", bytes / 1024, lost.0 * 100.0);
+    let what = format!(
+        "{} KiB, {} % of packets lost both ways, {TRANSFERS} runs here",
+        bytes / 1024,
+        lost.0 * 100.0
+    );
     Ok(Replay { what, linux, ours })
 }
 
@@ -51,7 +54,8 @@ pub(super) fn reordering(run: Measured) -> Result<Replay, WorldError> {
     })?;
     let linux = Observed::new().spread("all received", &run.get("times").numbers());
     let ours = Observed::new().spread("all received", &took);
-    let what = format!("256 KiB, {} % of packets overtaken by later ones, {TRANSFERS} runs", late.0 * 100.0);
+    let what =
+        format!("256 KiB, {} % of packets overtaken by later ones, {TRANSFERS} runs here", late.0 * 100.0);
     Ok(Replay { what, linux, ours })
 }
 

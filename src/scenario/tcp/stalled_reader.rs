@@ -74,7 +74,7 @@ pub static SCENARIO: Experiment<StalledReader> = Experiment {
             .measure("oldest_read_s", oldest_s)
             .claim(
                 "X-46",
-                "hundreds of kilobytes are swallowed before a single write has to wait",
+                "hundreds of kilobytes are swallowed before the writer has to wait for good",
                 blocked_at.is_none() || bytes >= 200_000,
             )
             .claim(

@@ -89,6 +89,9 @@ impl Connection {
     fn arrived(&mut self, now: Duration, len: usize) {
         // A segment is shorter than 64 KiB.
         self.acks.data_arrived(now, len as u32, self.rto, self.receive_window);
+        if self.receive_memory.take_growth() {
+            self.acks.window_grew();
+        }
     }
 
     /// The round trip as a receiver sees it: how old the echo of its own timestamp is (Linux's

@@ -199,6 +199,9 @@ impl Connection {
             return self.receive_window;
         }
         self.receive_window = self.window_to_tell();
+        if self.receive_memory.is_half_full() {
+            self.acks.slow_down();
+        }
         self.window_told = self.receive_next;
         self.receive_window
     }

@@ -55,6 +55,8 @@ pub struct ReceiveMemory {
     offered: u32,
     /// A segment found no memory: the next acknowledgement offers nothing (ICSK_ACK_NOMEM).
     is_exhausted: bool,
+    /// The window has grown with what arrived since somebody asked.
+    grew: bool,
     reading: Reading,
     round_trip: RoundTrip,
 }
@@ -106,6 +108,7 @@ impl ReceiveMemory {
             shift: 0,
             offered: 0,
             is_exhausted: false,
+            grew: false,
             reading: Reading::default(),
             round_trip: RoundTrip::default(),
         };
@@ -427,6 +430,12 @@ impl ReceiveMemory {
             return;
         };
         self.threshold += room.min(more.max(2 * u64::from(len)));
+        self.grew = true;
+    }
+
+    /// Whether the window has grown with what arrived since the last call: the sender is told soon.
+    pub fn take_growth(&mut self) -> bool {
+        std::mem::take(&mut self.grew)
     }
 
     /// The smaller the window still is compared with the largest possible, the more waste is borne: each halving of the
