@@ -130,8 +130,11 @@ impl Subject for Endpoint {
         name != "TCP_MAXSEG"
     }
 
-    fn receive(&mut self, now: Duration, segment: &Segment) {
-        Endpoint::receive(self, now, segment);
+    fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>) {
+        match piece {
+            Some(piece) => self.receive_joined(now, segment, piece),
+            None => Endpoint::receive(self, now, segment),
+        }
     }
 
     fn transmit(&mut self) -> Option<Segment> {

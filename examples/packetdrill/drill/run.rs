@@ -274,7 +274,8 @@ impl<S: Subject> Runner<S> {
         let link = &mut self.links[self.under_test.unwrap_or_default()];
         let segment = link.inbound(packet, &self.settings).map_err(|why| Fault::new(line, why))?;
         let clock = self.clock();
-        self.subject.receive(clock, &segment);
+        let piece = self.settings.mss.filter(|mss| segment.data_len() > u32::from(*mss));
+        self.subject.receive(clock, &segment, piece);
         self.flush()
     }
 

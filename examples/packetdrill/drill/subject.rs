@@ -46,7 +46,8 @@ pub trait Subject {
 
     /// Whether it has this option of sockets.
     fn has_option(&self, name: &str) -> bool;
-    fn receive(&mut self, now: Duration, segment: &Segment);
+    /// `piece`: the device has put it together from segments with so much data.
+    fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>);
     fn transmit(&mut self) -> Option<Segment>;
     fn next_timeout(&self) -> Option<Duration>;
     fn on_timeout(&mut self, now: Duration);

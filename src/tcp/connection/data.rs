@@ -36,8 +36,10 @@ impl Connection {
             return self.acks.urge(self.receive_window);
         }
         if after(segment.seq, self.receive_next) {
+            self.receive_memory.piece = cx.piece;
             return self.take_beyond(cx.now, segment);
         }
+        self.receive_memory.piece = cx.piece;
         let next = self.receive_next;
         let old = next.wrapping_sub(segment.seq) as usize;
         if old > 0 {
@@ -88,7 +90,8 @@ impl Connection {
     /// it.
     fn arrived(&mut self, now: Duration, len: usize) {
         // A segment is shorter than 64 KiB.
-        self.acks.data_arrived(now, len as u32, self.rto, self.receive_window);
+        let piece = self.receive_memory.piece.map_or(len as u32, |piece| (len as u32).min(piece.into()));
+        self.acks.data_arrived(now, piece, self.rto, self.receive_window);
         if self.receive_memory.take_growth() {
             self.acks.window_grew();
         }

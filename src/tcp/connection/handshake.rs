@@ -222,7 +222,8 @@ impl Connection {
         self.recovery.first_retransmission = None;
         self.last_sent = cx.now;
         self.usage.since = cx.now;
-        self.receive_memory.established(cx.now, self.mss, self.receive_scale);
+        let asked = u32::from(MSS) - if self.timestamps { TIMESTAMPS_LEN } else { 0 };
+        self.receive_memory.established(cx.now, asked, self.mss, self.receive_scale);
         self.acks.last_data = Some(cx.now);
         let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.send_memory.established(mss, self.congestion.cwnd());

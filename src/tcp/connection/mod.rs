@@ -62,6 +62,8 @@ pub(super) struct Cx<'a> {
     pub id: ConnId,
     /// Whether the machine has the connection's address: else nothing can be sent.
     pub routable: bool,
+    /// The segment that arrives was put together by the device from pieces of this size.
+    pub piece: Option<u16>,
     pub out: &'a mut VecDeque<Transmit>,
     pub events: &'a mut VecDeque<Event>,
 }
@@ -106,6 +108,8 @@ pub(super) struct Connection {
 
     send: SendQueue,
     send_memory: SendMemory,
+    /// How much the peer has acknowledged so far; once it is more than any window, how much does not matter.
+    acknowledged_len: u32,
     /// The window of the peer, in bytes (SND.WND), and the largest it ever was.
     send_window: u32,
     largest_window: u32,
@@ -229,6 +233,7 @@ impl Connection {
             corked: false,
             send: SendQueue::new(isn),
             send_memory,
+            acknowledged_len: 0,
             send_window: 0,
             largest_window: 0,
             window_told_at: 0,

@@ -74,6 +74,8 @@ pub struct Endpoint {
     buffered: u64,
     /// The machine's addresses; `None`: whichever it is asked for.
     addresses: Option<Vec<Ipv4Addr>>,
+    /// What the segment that is being received was put together from.
+    piece: Option<u16>,
 }
 
 impl Endpoint {
@@ -93,6 +95,7 @@ impl Endpoint {
             events: VecDeque::new(),
             buffered: 0,
             addresses: None,
+            piece: None,
         }
     }
 
@@ -171,6 +174,13 @@ impl Endpoint {
         }
     }
 
+    /// The same, of segments that the device has put together (GRO): `piece` is how much data each of them had.
+    pub fn receive_joined(&mut self, now: Duration, segment: &Segment, piece: u16) {
+        self.piece = Some(piece);
+        self.receive(now, segment);
+        self.piece = None;
+    }
+
     fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment) {
         let is_request = self.conn(id).is_some_and(|c| c.state == State::SynReceived && c.passive);
         if is_request {
@@ -202,7 +212,8 @@ impl Endpoint {
             (self.slots.len() - 1) as u32
         });
         let id = ConnId { place, life: self.slots[place as usize].life };
-        let mut cx = Cx { now, id, routable: true, out: &mut self.out, events: &mut self.events };
+        let mut cx =
+            Cx { now, id, routable: true, piece: None, out: &mut self.out, events: &mut self.events };
         let conn = make(&mut cx, &self.common);
         self.by_tuple.insert(conn.tuple, Found::Conn(id));
         self.slots[place as usize].conn = Some(Box::new(conn));
@@ -220,7 +231,8 @@ impl Endpoint {
         let slot = self.slots.get_mut(id.place()).filter(|slot| slot.life == id.life)?;
         let conn = slot.conn.as_deref_mut()?;
         let routable = self.addresses.as_ref().is_none_or(|own| own.contains(conn.tuple.local.ip()));
-        let mut cx = Cx { now, id, routable, out: &mut self.out, events: &mut self.events };
+        let mut cx =
+            Cx { now, id, routable, piece: self.piece, out: &mut self.out, events: &mut self.events };
         let result = f(conn, &mut cx);
         self.settle(now, id);
         Some(result)

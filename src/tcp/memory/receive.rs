@@ -18,9 +18,13 @@ const INITIAL_SEGMENT: u32 = 536;
 const GROWS_WINDOW: u32 = 128;
 /// Bytes of a packet before its data: IP and TCP with timestamps, and what a driver leaves free (NET_SKB_PAD).
 const BEFORE_DATA: u32 = 52 + 64;
-/// Rooms in which a driver puts a packet: 1 KiB and 2 KiB with the shared info in them, and one for the smallest.
-const ROOMS: [(u32, u32); 3] =
-    [(256, OVERHEAD), (1024 - SHARED_INFO, 1024 + DESCRIPTOR), (2048 - SHARED_INFO, 2048 + DESCRIPTOR)];
+/// Rooms in which a driver puts a packet: 1, 2 and 4 KiB with the shared info in them, and one for the smallest.
+const ROOMS: [(u32, u32); 4] = [
+    (256, OVERHEAD),
+    (1024 - SHARED_INFO, 1024 + DESCRIPTOR),
+    (2048 - SHARED_INFO, 2048 + DESCRIPTOR),
+    (4096 - SHARED_INFO, 4096 + DESCRIPTOR),
+];
 /// Small packets squeezed together get a page each.
 const PAGE: u32 = 4096;
 
@@ -35,6 +39,8 @@ pub struct ReceiveMemory {
     is_fixed: bool,
     /// A process holds the connection: before it is accepted, nothing beyond a gap moves the limit.
     pub is_held: bool,
+    /// What the arriving packet was put together from, if the device did so (gso_size).
+    pub piece: Option<u16>,
     /// sk_rmem_alloc.
     used: u64,
     /// What was received and not read, one entry a packet.
@@ -97,6 +103,7 @@ impl ReceiveMemory {
             max,
             is_fixed: false,
             is_held: true,
+            piece: None,
             used: 0,
             packets: VecDeque::new(),
             ratio: INITIAL_RATIO,
@@ -138,8 +145,9 @@ impl ReceiveMemory {
         (self.offered, self.shift)
     }
 
-    /// The handshake is done. `mss`: data of a full segment. `shift`: what both agreed on, 0 without scaling.
-    pub fn established(&mut self, now: Duration, mss: u32, shift: u8) {
+    /// The handshake is done. `mss`: data of a full segment as we asked for it; `theirs`: as the peer did. `shift`: what
+    /// both agreed on, 0 without scaling.
+    pub fn established(&mut self, now: Duration, mss: u32, theirs: u32, shift: u8) {
         self.shift = shift;
         self.advertised_mss = mss;
         let segment = u64::from(mss);
@@ -150,7 +158,7 @@ impl ReceiveMemory {
             self.clamp = (most - segment).max(2 * segment);
         }
         self.threshold = self.threshold.min(self.clamp);
-        self.segment = mss.min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
+        self.segment = mss.min(theirs).min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
         let first_round = u64::from(INITIAL_WINDOW * mss);
         self.reading = Reading {
             since: now,
@@ -329,7 +337,8 @@ impl ReceiveMemory {
         let needed = len + BEFORE_DATA;
         let (room, cost) = match ROOMS.iter().find(|(room, _)| needed <= *room) {
             Some((room, cost)) => (room - needed, *cost),
-            None => (0, len + OVERHEAD),
+            // What does not fit into the largest lies in pages.
+            None => (0, 4096 + DESCRIPTOR + (needed - (4096 - SHARED_INFO)).next_multiple_of(PAGE)),
         };
         match self.packets.back_mut() {
             Some(last) if in_order && len <= last.room => {
@@ -383,9 +392,11 @@ impl ReceiveMemory {
     /// Learns the peer's segment size, and from it how much of the memory is data (tcp_measure_rcv_mss).
     fn measure_segment(&mut self, len: u32, cost: u32, pushed: bool) {
         let last = std::mem::take(&mut self.last_smaller);
+        let whole = len;
+        let len = self.piece.map_or(len, |piece| len.min(piece.into()));
         if len >= self.segment {
             if len != self.segment {
-                let ratio = (u64::from(len) * 256 / u64::from(cost)).max(1);
+                let ratio = (u64::from(whole) * 256 / u64::from(cost)).max(1);
                 if ratio != self.ratio {
                     self.ratio = ratio;
                     self.set_clamp(self.window_from(self.limit));

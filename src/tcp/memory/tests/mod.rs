@@ -21,7 +21,7 @@ fn sender() -> SendMemory {
 fn receiver(fixed: Option<u64>) -> ReceiveMemory {
     let mut receive = ReceiveMemory::new(128 << 10, 32 << 20, fixed);
     let (_, shift) = receive.initial_window(MSS);
-    receive.established(secs(0), MSS, shift);
+    receive.established(secs(0), MSS, MSS, shift);
     receive
 }
 

@@ -65,7 +65,7 @@ impl Stalled {
         let (mut send, mut receive) =
             (SendMemory::new(16 << 10, 4 << 20, sndbuf, 2), ReceiveMemory::new(128 << 10, 32 << 20, rcvbuf));
         let (window, shift) = receive.initial_window(MSS);
-        receive.established(secs(0), MSS, shift);
+        receive.established(secs(0), MSS, MSS, shift);
         send.established(1460, 10);
         Stalled {
             now: secs(0),
