@@ -126,8 +126,8 @@ fn state_number(state: State) -> i64 {
 impl Subject for Endpoint {
     type Id = ConnId;
 
-    fn has_option(&self, name: &str) -> bool {
-        name != "TCP_MAXSEG"
+    fn set_max_segment(&mut self, bytes: u16) {
+        Endpoint::set_max_segment(self, bytes);
     }
 
     fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>) {
@@ -253,6 +253,7 @@ impl Subject for Endpoint {
             "tcpi_delivered" => info.delivered.into(),
             "tcpi_bytes_received" => i64::try_from(info.bytes_received).ok()?,
             "tcpi_rcv_mss" => info.receive_mss.into(),
+            "tcpi_advmss" => info.asked_mss.into(),
             "tcpi_snd_wnd" => info.send_window.into(),
             "tcpi_min_rtt" => info.shortest_rtt.map_or(i64::from(u32::MAX), micros),
             "tcpi_last_data_recv" => i64::try_from((now - info.last_received?).as_millis()).ok()?,

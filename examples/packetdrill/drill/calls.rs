@@ -159,6 +159,7 @@ impl<S: Subject> Runner<S> {
                 let link = file.link;
                 let options = self.effective_options(fd);
                 self.links[link].stage = Stage::Listening;
+                self.set_max_segment(&options);
                 self.subject.listen(self.settings.port, backlog, &options);
                 Ok(Some(Ok(0)))
             }

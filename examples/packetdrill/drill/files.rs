@@ -46,6 +46,12 @@ impl<S: Subject> Runner<S> {
         Options { notsent_lowat: options.notsent_lowat.or(self.settings.notsent_lowat), ..options }
     }
 
+    /// TCP_MAXSEG, or what the device has room for: its MTU less the headers of IP and TCP.
+    pub fn set_max_segment(&mut self, options: &Options) {
+        let room = self.settings.mtu.saturating_sub(40);
+        self.subject.set_max_segment(options.max_segment.unwrap_or(room));
+    }
+
     pub fn socket(&mut self, call: &Call) -> Result<Answer, Stop> {
         let kind = call.arguments.get(1).and_then(number).unwrap_or(1);
         let protocol = matches!(call.arguments.get(2), Some(Expr::Word(w)) if w == "IPPROTO_TCP");
@@ -106,6 +112,7 @@ impl<S: Subject> Runner<S> {
             let remote = SocketAddrV4::new(self.settings.remote, self.settings.port);
             self.links[link] = Link::new(Stage::Connecting, local, remote);
             let (clock, options) = (self.clock(), self.effective_options(fd));
+            self.set_max_segment(&options);
             let id = self.subject.connect(clock, local, remote, &options);
             if options.cork {
                 self.subject.set_cork(clock, id, true);
@@ -174,15 +181,15 @@ impl<S: Subject> Runner<S> {
         let [_, _, Expr::Word(name), value, ..] = call.arguments.as_slice() else {
             return Err(Fault::new(line, "setsockopt() needs a level, an option and its value").into());
         };
-        if !options::harmless(name) && !self.subject.has_option(name) {
-            return Err(Stop::Skip(format!("socket option {name}")));
-        }
         let file = self.file(fd);
         let set = options::set(&mut file.options, name, value)?;
         let connection = file.connection;
         let new = self.effective_options(fd);
         if let Err(e) = set {
             return Ok(Some(Err(e)));
+        }
+        if self.file(fd).listening {
+            self.set_max_segment(&new);
         }
         if let Some(id) = connection {
             let clock = self.clock();

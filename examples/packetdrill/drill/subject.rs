@@ -44,8 +44,8 @@ pub trait Subject {
     /// Names a connection.
     type Id: Copy + Eq + Debug;
 
-    /// Whether it has this option of sockets.
-    fn has_option(&self, name: &str) -> bool;
+    /// How much data a segment of connections from now on carries and is asked for, without options of TCP.
+    fn set_max_segment(&mut self, bytes: u16);
     /// `piece`: the device has put it together from segments with so much data.
     fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>);
     fn transmit(&mut self) -> Option<Segment>;

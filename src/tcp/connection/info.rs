@@ -32,6 +32,8 @@ pub struct Info {
     pub bytes_received: u64,
     /// The data of a full segment of the peer's, as far as seen.
     pub receive_mss: u32,
+    /// The data of a full segment as it is asked of the peer.
+    pub asked_mss: u32,
     /// What the receive buffer may hold, as bookkeeping counts.
     pub receive_limit: u64,
     /// The shifts of both windows, the peer's and ours; `None`: windows are not scaled.
@@ -87,6 +89,7 @@ impl Connection {
             delivered: self.recovery.delivered,
             bytes_received: self.bytes_received,
             receive_mss: self.receive_memory.segment(),
+            asked_mss: self.asked_mss(),
             receive_limit: self.receive_memory.limit(),
             scales: self.scaling.then_some((self.send_scale, self.receive_scale)),
             timestamps: self.timestamps,

@@ -50,7 +50,7 @@ use crate::net::SocketOptions;
 use crate::packet::Segment;
 
 /// The largest segment that an Ethernet's MTU of 1,500 bytes has room for, without options (RFC 9293 section 3.7.1).
-const MSS: u16 = 1460;
+pub(super) const MSS: u16 = 1460;
 /// What a peer takes that says nothing of it (RFC 9293 section 3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;
 /// The timestamps option, padded (RFC 7323 appendix A).
@@ -73,6 +73,8 @@ pub(super) struct Cx<'a> {
 pub(super) struct Common {
     pub sysctls: Arc<Sysctls>,
     pub wheel: Wheel,
+    /// The data of a full segment without options: what is sent, and asked for, at most.
+    pub max_segment: u16,
 }
 
 impl Common {

@@ -158,7 +158,7 @@ impl Connection {
     pub(super) fn segment(&mut self, now: Duration, seq: u32, flags: Flags, data: Bytes) -> Segment {
         let mut options = TcpOptions::default();
         if flags.syn {
-            options.mss = Some(MSS);
+            options.mss = Some(self.common.max_segment);
             options.sack_permitted = self.sack;
             options.window_scale = Some(self.receive_scale).filter(|_| self.scaling);
         }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::connection::{Common, Connection, Cx, Info, LastWords, reset_for};
+use super::connection::{Common, Connection, Cx, Info, LastWords, MSS, reset_for};
 use super::event::{Event, What};
 use super::wheel::Wheel;
 use super::{State, Sysctls, Transmit, Tuple};
@@ -83,7 +83,7 @@ impl Endpoint {
     /// wheel.
     pub fn new(sysctls: Sysctls, secret: u64) -> Self {
         Self {
-            common: Common { sysctls: Arc::new(sysctls), wheel: Wheel::at(mix(secret)) },
+            common: Common { sysctls: Arc::new(sysctls), wheel: Wheel::at(mix(secret)), max_segment: MSS },
             secret,
             slots: Vec::new(),
             free: Vec::new(),
@@ -102,6 +102,12 @@ impl Endpoint {
     /// The machine has these addresses and no others: from another one nothing can be sent.
     pub fn set_addresses(&mut self, addresses: &[Ipv4Addr]) {
         self.addresses = Some(addresses.to_vec());
+    }
+
+    /// Connections from now on send, and ask for, no more data in a segment than this, from 88 bytes on (TCP_MAXSEG, or
+    /// what the device has room for).
+    pub fn set_max_segment(&mut self, bytes: u16) {
+        self.common.max_segment = bytes.max(88);
     }
 
     /// Its settings.

@@ -140,8 +140,8 @@ impl ReceiveMemory {
         self.shift = bits as u8;
         self.clamp = if self.is_fixed { space } else { 65_535 << bits };
         let whole = if space > u64::from(mss) { space / u64::from(mss) * u64::from(mss) } else { space };
-        self.offered = whole.min(u16::MAX.into()) as u32;
-        self.threshold = self.offered.into();
+        self.offered = u32::try_from(whole).unwrap_or(u32::MAX);
+        self.threshold = whole;
         (self.offered, self.shift)
     }
 
@@ -152,7 +152,7 @@ impl ReceiveMemory {
         self.advertised_mss = mss;
         let segment = u64::from(mss);
         let most = self.window_from(self.limit);
-        self.clamp = self.clamp.min(most);
+        self.clamp = self.clamp.min(most).min(65_535 << shift);
         // One segment is kept in reserve.
         if self.clamp > 2 * segment && self.clamp + segment > most {
             self.clamp = (most - segment).max(2 * segment);
@@ -231,7 +231,8 @@ impl ReceiveMemory {
         if window < u64::from(outstanding) {
             window = u64::from(outstanding).next_multiple_of(unit);
         }
-        self.offered = window.min(65_535 << self.shift) as u32;
+        // A peer that does not scale hears of no more than 64 KiB of it.
+        self.offered = u32::try_from(window).unwrap_or(u32::MAX);
         self.offered
     }
 
