@@ -1,6 +1,8 @@
 //! Probes: of a peer that is silent, of a window that is closed.
 
-use std::io::{ErrorKind, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use halfopen::net::{Keepalive, SocketOptions};
@@ -25,6 +27,49 @@ fn probes(live: &Live, since: Duration, from: From) -> usize {
         }
     }
     probes
+}
+
+/// A process on Linux's side that does not read before it is told to, with a small buffer, and what is written to it.
+struct Reader {
+    resumes: Sender<()>,
+    linux: JoinHandle<io::Result<Vec<u8>>>,
+    talk: Talk,
+    total: usize,
+}
+
+impl Reader {
+    fn stopped(live: &mut Live, total: usize) -> Self {
+        let (resumes, resume) = channel();
+        let listener = listener(5_000);
+        SockRef::from(&listener).set_recv_buffer_size(20_000).expect("an option");
+        let linux = serve(listener, move |mut stream| {
+            resume.recv().expect("a signal");
+            let mut got = Vec::new();
+            stream.read_to_end(&mut got).map(|_| got)
+        });
+        let id = live.connect(40_000, 5_000, &SocketOptions::default());
+        Self { resumes, linux, talk: Talk::new(id, bytes(1, total)), total }
+    }
+
+    /// It is written to for so long.
+    fn written_to(&mut self, live: &mut Live, lasts: Duration) {
+        let end = live.now() + lasts;
+        live.until("a pause", |endpoint, now| {
+            self.talk.write(endpoint, now).expect("no error");
+            (now >= end).then_some(())
+        });
+    }
+
+    /// It reads on, and all arrives.
+    fn reads_on(mut self, live: &mut Live) {
+        self.resumes.send(()).expect("it waits");
+        live.until("the end", |endpoint, now| {
+            self.talk.write(endpoint, now).expect("no error");
+            self.linux.is_finished().then_some(())
+        });
+        let got = joined(live, "Linux's end", self.linux).expect("no error");
+        same("what Linux got", &got, &bytes(1, self.total));
+    }
 }
 
 #[test]
@@ -95,32 +140,14 @@ fn we_answer_linuxs_keepalives_and_the_connection_lives() {
 #[test]
 fn linux_stops_reading_and_reads_on_and_all_arrives() {
     live(204, |live| {
-        let (resumes, resume) = std::sync::mpsc::channel();
-        let listener = listener(5_000);
-        SockRef::from(&listener).set_recv_buffer_size(20_000).expect("an option");
-        let linux = serve(listener, move |mut stream| {
-            resume.recv().expect("a signal");
-            let mut got = Vec::new();
-            stream.read_to_end(&mut got).map(|_| got)
-        });
-        let id = live.connect(40_000, 5_000, &SocketOptions::default());
-        let mut talk = Talk::new(id, bytes(1, 400_000));
+        let mut reader = Reader::stopped(live, 400_000);
         // Until Linux has closed its window, and a while more.
-        let end = live.now() + 1_500 * MS;
-        live.until("a pause", |endpoint, now| {
-            talk.write(endpoint, now).expect("no error");
-            (now >= end).then_some(())
-        });
+        reader.written_to(live, 1_500 * MS);
         let closed = live.since(Duration::ZERO, From::Linux).any(|s| s.window == 0 && !s.flags.syn);
         assert!(closed, "Linux's window is open: {}", live.told());
         let sent = probes(live, Duration::ZERO, From::Us);
         assert!((2..=6).contains(&sent), "{sent} probes: {}", live.told());
-        resumes.send(()).expect("it waits");
-        live.until("the end", |endpoint, now| {
-            talk.write(endpoint, now).expect("no error");
-            linux.is_finished().then_some(())
-        });
-        same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 400_000));
+        reader.reads_on(live);
     });
 }
 
@@ -172,31 +199,13 @@ fn a_reader_that_is_slow_on_either_side_gets_all() {
 #[test]
 fn a_lost_window_update_is_made_up_for_by_a_probe() {
     live(207, |live| {
-        let (resumes, resume) = std::sync::mpsc::channel();
-        let listener = listener(5_000);
-        SockRef::from(&listener).set_recv_buffer_size(20_000).expect("an option");
-        let linux = serve(listener, move |mut stream| {
-            resume.recv().expect("a signal");
-            let mut got = Vec::new();
-            stream.read_to_end(&mut got).map(|_| got)
-        });
-        let id = live.connect(40_000, 5_000, &SocketOptions::default());
-        let mut talk = Talk::new(id, bytes(1, 200_000));
-        let end = live.now() + 600 * MS;
-        live.until("a pause", |endpoint, now| {
-            talk.write(endpoint, now).expect("no error");
-            (now >= end).then_some(())
-        });
+        let mut reader = Reader::stopped(live, 200_000);
+        reader.written_to(live, 600 * MS);
         // What Linux says of its own accord in the next moment is lost.
         let until = live.now() + 100 * MS;
         let now = live.now();
         live.path.outages = vec![now..until];
-        resumes.send(()).expect("it waits");
-        live.until("the end", |endpoint, now| {
-            talk.write(endpoint, now).expect("no error");
-            linux.is_finished().then_some(())
-        });
-        same("what Linux got", &joined(live, "Linux's end", linux).expect("no error"), &bytes(1, 200_000));
+        reader.reads_on(live);
     });
 }
 

@@ -10,7 +10,7 @@ parameters! {
         one_way: Duration = ms(30), in ms(1)..=secs(1);
         /// How many readers there are; none of them reads.
         readers: u32 = 5, in 1..=1_000;
-        /// The server writes to each of them as much as it can, for so long; then it closes.
+        /// When the server closes, after it has begun to write: it writes what the buffers take, which is done in a moment.
         writes_for: Duration = secs(10), in ms(0)..=mins(10);
         /// Whether it closes with a linger of zero.
         linger_zero: bool = false;
