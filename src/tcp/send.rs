@@ -54,7 +54,7 @@ pub(super) struct SendQueue {
     /// Where the receiver should hand over what it has: the ends of writes.
     marks: VecDeque<u32>,
     /// Where a record ends (MSG_EOR): no segment goes beyond. Hardly any connection has one.
-    records: Option<Box<VecDeque<u32>>>,
+    records: Vec<u32>,
     /// The end of the last segment that was not a full one (RFC 896, as Minshall mended it).
     pub small_end: u32,
 }
@@ -72,7 +72,7 @@ impl SendQueue {
             unsent_len: 0,
             fin_waits: false,
             marks: VecDeque::new(),
-            records: None,
+            records: Vec::new(),
             small_end: isn,
         }
     }
@@ -148,22 +148,18 @@ impl SendQueue {
 
     /// A record ends with what was written.
     pub fn end_record(&mut self) {
-        let end = self.write_end();
-        let records = self.records.get_or_insert_default();
-        while records.front().is_some_and(|record| before(*record, self.una)) {
-            records.pop_front();
-        }
-        records.push_back(end);
+        self.records.retain(|record| !before(*record, self.una));
+        self.records.push(self.write_end());
     }
 
     /// How many of the unsent bytes belong to the same record.
     pub fn record_len(&self) -> u32 {
-        let next = self.records.iter().flat_map(|r| r.iter()).find(|record| after(**record, self.nxt));
+        let next = self.records.iter().find(|record| after(**record, self.nxt));
         next.map_or(u32::MAX, |record| record.wrapping_sub(self.nxt))
     }
 
     fn ends_record(&self, seq: u32) -> bool {
-        self.records.as_ref().is_some_and(|records| records.contains(&seq))
+        self.records.contains(&seq)
     }
 
     /// The next `len` bytes have become one packet: what is to be handed over within it is so at its end.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::reader::{Reading, RoundTrip};
 use super::{DESCRIPTOR, OVERHEAD, SHARED_INFO};
 use crate::tcp::congestion::INITIAL_WINDOW;
 
@@ -73,25 +74,6 @@ struct Packet {
     cost: u32,
     /// More data for which there is room behind the last.
     room: u32,
-}
-
-/// How much a process reads in a round trip (dynamic right-sizing; rcvq_space).
-#[derive(Debug, Clone, Default)]
-struct Reading {
-    since: Duration,
-    copied: u64,
-    /// The most so far.
-    most: u64,
-    /// When the last data arrived in order, and how much at that instant.
-    arrived: (Duration, u64),
-}
-
-/// The round trip as a receiver sees it (rcv_rtt_est): by timestamps, or by how long a window takes to fill.
-#[derive(Debug, Clone, Default)]
-struct RoundTrip {
-    smoothed: Option<Duration>,
-    window_began: Option<Duration>,
-    missing: u64,
 }
 
 impl ReceiveMemory {
@@ -493,28 +475,5 @@ impl ReceiveMemory {
             self.limit = limit;
             self.set_clamp(self.window_from(limit));
         }
-    }
-}
-
-impl Reading {
-    fn arrives(&mut self, now: Duration, len: u32) {
-        self.arrived = (now, self.arrived_at(now) + u64::from(len));
-    }
-
-    fn arrived_at(&self, now: Duration) -> u64 {
-        let (at, len) = self.arrived;
-        if at == now { len } else { 0 }
-    }
-}
-
-impl RoundTrip {
-    /// The least is what counts; a longer one moves it by an eighth, if it is no window's and nothing lay unread.
-    fn sample(&mut self, rtt: Duration, may_grow: bool) {
-        let rtt = rtt.max(Duration::from_micros(1));
-        self.smoothed = match self.smoothed {
-            Some(smoothed) if rtt >= smoothed && !may_grow => Some(smoothed),
-            Some(smoothed) if rtt >= smoothed => Some(smoothed - smoothed / 8 + rtt / 8),
-            _ => Some(rtt),
-        };
     }
 }
