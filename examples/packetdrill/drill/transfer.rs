@@ -14,8 +14,11 @@ impl<S: Subject> Runner<S> {
     pub fn receive_call(&mut self, fd: i64, pending: &mut Pending) -> Attempt {
         let call = &pending.call;
         let flags = flags(call, &["recv", "recvfrom", "recvmsg"]);
-        if flags & (value("MSG_PEEK") | value("MSG_ERRQUEUE")) != 0 {
-            return Err(Stop::Skip(format!("flags of {}()", call.name)));
+        if flags & value("MSG_ERRQUEUE") != 0 {
+            return Err(Stop::Skip("the error queue (MSG_ERRQUEUE)".to_string()));
+        }
+        if flags & value("MSG_PEEK") != 0 {
+            return Err(Stop::Skip("MSG_PEEK".to_string()));
         }
         let inq = inquiry(call);
         if has_control(call) && (inq.is_none() || !self.file(fd).options.tells_unread) {
