@@ -8,7 +8,7 @@ use halfopen::net::{Keepalive, ListenOptions, SocketOptions};
 use halfopen::packet::Segment;
 use halfopen::parameter::ByteSize;
 use halfopen::tcp::congestion::CongestionControl;
-use halfopen::tcp::{ConnId, Endpoint, State, Sysctls, Tuple};
+use halfopen::tcp::{ConnId, Endpoint, State, Sysctls, Tuple, WriteFlags};
 
 use super::drill::settings::{Settings, harmless};
 use super::drill::subject::{Options, Subject};
@@ -34,8 +34,19 @@ pub fn endpoint(settings: &Settings) -> Result<Endpoint, String> {
 
 /// Takes a setting; returns whether it has one of that name and takes that value.
 fn set(sysctls: &mut Sysctls, name: &str, value: &str) -> bool {
-    let last = value.split(' ').next_back().unwrap_or_default();
-    let number = last.parse::<u64>().ok();
+    let mut numbers = value.split(' ').filter_map(|word| word.parse::<u64>().ok());
+    // Of three numbers (least, initial, most).
+    if let ("tcp_rmem" | "tcp_wmem", Some(_), Some(initial), Some(most)) =
+        (name, numbers.next(), numbers.next(), numbers.next())
+    {
+        let (initial, most) = (ByteSize(initial), ByteSize(most));
+        match name {
+            "tcp_rmem" => (sysctls.rmem_initial, sysctls.rmem) = (initial, most),
+            _ => (sysctls.wmem_initial, sysctls.wmem) = (initial, most),
+        }
+        return true;
+    }
+    let number = value.parse::<u64>().ok();
     let count = number.and_then(|n| u32::try_from(n).ok());
     let flag = match value {
         "0" => Some(false),
@@ -65,8 +76,7 @@ fn set(sysctls: &mut Sysctls, name: &str, value: &str) -> bool {
         "tcp_fin_timeout" => store!(fin_timeout, number.map(Duration::from_secs)),
         "tcp_rto_min_us" => store!(rto_min, number.map(Duration::from_micros)),
         "tcp_rto_max_ms" => store!(rto_max, number.map(Duration::from_millis)),
-        "tcp_rmem" => store!(rmem, number.map(ByteSize)),
-        "tcp_wmem" => store!(wmem, number.map(ByteSize)),
+        "tcp_min_tso_segs" => store!(min_tso_segs, count),
         "tcp_congestion_control" => match value {
             "cubic" => store!(congestion_control, Some(CongestionControl::Cubic)),
             "reno" => store!(congestion_control, Some(CongestionControl::Reno)),
@@ -116,12 +126,15 @@ fn state_number(state: State) -> i64 {
 impl Subject for Endpoint {
     type Id = ConnId;
 
-    fn has_option(&self, name: &str) -> bool {
-        !matches!(name, "TCP_CORK" | "TCP_MAXSEG")
+    fn set_max_segment(&mut self, bytes: u16) {
+        Endpoint::set_max_segment(self, bytes);
     }
 
-    fn receive(&mut self, now: Duration, segment: &Segment) {
-        Endpoint::receive(self, now, segment);
+    fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>) {
+        match piece {
+            Some(piece) => self.receive_joined(now, segment, piece),
+            None => Endpoint::receive(self, now, segment),
+        }
     }
 
     fn transmit(&mut self) -> Option<Segment> {
@@ -169,8 +182,18 @@ impl Subject for Endpoint {
         Endpoint::read(self, now, id, buffer)
     }
 
-    fn write(&mut self, now: Duration, id: ConnId, data: &[u8]) -> Option<io::Result<usize>> {
-        Endpoint::write(self, now, id, data)
+    fn write(
+        &mut self,
+        now: Duration,
+        id: ConnId,
+        data: &[u8],
+        flags: WriteFlags,
+    ) -> Option<io::Result<usize>> {
+        self.write_as(now, id, data, flags)
+    }
+
+    fn set_cork(&mut self, now: Duration, id: ConnId, corked: bool) {
+        Endpoint::set_cork(self, now, id, corked);
     }
 
     fn is_readable(&self, id: ConnId) -> bool {
@@ -199,7 +222,7 @@ impl Subject for Endpoint {
         Endpoint::connected(self, id)
     }
 
-    fn info(&self, _now: Duration, id: ConnId, field: &str) -> Option<i64> {
+    fn info(&self, now: Duration, id: ConnId, field: &str) -> Option<i64> {
         if field == "tcpi_state" {
             return Some(state_number(self.state(id).unwrap_or(State::Closed)));
         }
@@ -221,6 +244,20 @@ impl Subject for Endpoint {
             "tcpi_probes" => info.probes.into(),
             "tcpi_rtt" => micros(info.srtt?),
             "tcpi_rto" => micros(info.rto),
+            "tcpi_options" => {
+                let flags = [(info.timestamps, 1), (info.sack, 2), (info.scales.is_some(), 4)];
+                flags.iter().filter(|(set, _)| *set).map(|(_, bit)| bit).sum()
+            }
+            "tcpi_snd_wscale" => info.scales.map_or(0, |(theirs, _)| theirs).into(),
+            "tcpi_rcv_wscale" => info.scales.map_or(0, |(_, ours)| ours).into(),
+            "tcpi_delivered" => info.delivered.into(),
+            "tcpi_bytes_received" => i64::try_from(info.bytes_received).ok()?,
+            "tcpi_rcv_mss" => info.receive_mss.into(),
+            "tcpi_advmss" => info.asked_mss.into(),
+            "tcpi_snd_wnd" => info.send_window.into(),
+            "tcpi_min_rtt" => info.shortest_rtt.map_or(i64::from(u32::MAX), micros),
+            "tcpi_last_data_recv" => i64::try_from((now - info.last_received?).as_millis()).ok()?,
+            "SK_MEMINFO_RCVBUF" => i64::try_from(info.receive_limit).ok()?,
             "tcpi_notsent_bytes" => i64::try_from(info.unsent).ok()?,
             "unread" => i64::try_from(info.unread).ok()?,
             "unsent" => i64::try_from(info.unacknowledged).ok()?,

@@ -27,7 +27,7 @@ pub(super) struct Acks {
     interactive: bool,
     /// How far apart segments arrive; `None`: no data yet (`icsk_ack.ato`).
     ato: Option<Duration>,
-    last_data: Option<Duration>,
+    pub last_data: Option<Duration>,
     /// The size of a full segment, as far as seen (`icsk_ack.rcv_mss`).
     pub segment_len: u32,
 }

@@ -46,6 +46,15 @@ pub struct Tuple {
     pub remote: SocketAddrV4,
 }
 
+/// Flags of a write (`send(2)`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WriteFlags {
+    /// MSG_MORE: more follows; what does not fill a segment waits for it, 200 ms at most.
+    pub more: bool,
+    /// MSG_EOR: a record ends here; what follows goes into segments of its own.
+    pub end_of_record: bool,
+}
+
 /// A segment that wants to be sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transmit {

@@ -114,15 +114,24 @@ impl Reassembly {
     }
 
     /// The gap before `next` is filled: what follows it now is in order. Returns how far, and how many bytes were there
-    /// twice.
+    /// twice. Of these the first stretch is to be told (RFC 2883 section 4; Linux's `tcp_ofo_queue()`).
     pub fn fill(&mut self, mut next: u32) -> (u32, usize) {
         let mut twice = 0;
+        let arrived = next;
         while let Some((seq, data)) = self.beyond.front_mut() {
             if after(*seq, next) {
                 break;
             }
             let end = seq.wrapping_add(data.len() as u32);
             twice += data.len().min(distance(*seq, next) as usize);
+            if before(*seq, arrived) {
+                let (from, until) = (*seq, earliest(end, arrived));
+                self.duplicate = match self.duplicate {
+                    Some((f, e)) if after(from, e) || after(f, until) => Some((f, e)),
+                    Some((f, e)) => Some((earliest(f, from), latest(e, until))),
+                    None => Some((from, until)),
+                };
+            }
             if after(end, next) {
                 data.advance(next.wrapping_sub(*seq) as usize);
                 next = end;

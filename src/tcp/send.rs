@@ -53,6 +53,8 @@ pub(super) struct SendQueue {
     pub fin_waits: bool,
     /// Where the receiver should hand over what it has: the ends of writes.
     marks: VecDeque<u32>,
+    /// Where a record ends (MSG_EOR): no segment goes beyond. Hardly any connection has one.
+    records: Vec<u32>,
     /// The end of the last segment that was not a full one (RFC 896, as Minshall mended it).
     pub small_end: u32,
 }
@@ -70,6 +72,7 @@ impl SendQueue {
             unsent_len: 0,
             fin_waits: false,
             marks: VecDeque::new(),
+            records: Vec::new(),
             small_end: isn,
         }
     }
@@ -129,12 +132,46 @@ impl SendQueue {
         self.nxt.wrapping_add(self.unsent_len as u32)
     }
 
-    /// The receiver should hand over what was written up to here; `apart`: not only together with what was written before.
-    pub fn push(&mut self, apart: bool) {
-        if !apart {
+    /// The receiver should hand over what was written up to here.
+    pub fn push(&mut self) {
+        self.marks.push_back(self.write_end());
+    }
+
+    /// More is put behind what was written: what was to be handed over goes on. Returns whether it was.
+    pub fn take_push(&mut self) -> bool {
+        let there = self.marks.back() == Some(&self.write_end());
+        if there {
             self.marks.pop_back();
         }
-        self.marks.push_back(self.write_end());
+        there
+    }
+
+    /// A record ends with what was written.
+    pub fn end_record(&mut self) {
+        self.records.retain(|record| !before(*record, self.una));
+        self.records.push(self.write_end());
+    }
+
+    /// How many of the unsent bytes belong to the same record.
+    pub fn record_len(&self) -> u32 {
+        let next = self.records.iter().find(|record| after(**record, self.nxt));
+        next.map_or(u32::MAX, |record| record.wrapping_sub(self.nxt))
+    }
+
+    fn ends_record(&self, seq: u32) -> bool {
+        self.records.contains(&seq)
+    }
+
+    /// The next `len` bytes have become one packet: what is to be handed over within it is so at its end.
+    pub fn gather_pushes(&mut self, len: u32) {
+        let end = self.nxt.wrapping_add(len);
+        let mut inside = false;
+        while self.marks.front().is_some_and(|mark| before(*mark, end)) {
+            inside |= self.marks.pop_front().is_some_and(|mark| after(mark, self.nxt));
+        }
+        if inside && self.marks.front() != Some(&end) {
+            self.marks.push_front(end);
+        }
     }
 
     /// Whether a segment that ends there is pushed.
@@ -186,7 +223,7 @@ impl SendQueue {
     /// `tcp_highest_sack_seq()`: where none is, nothing lies below it).
     pub fn highest_sacked(&self) -> u32 {
         match self.flight.iter().rev().find(|s| s.sacked) {
-            Some(sent) => sent.seq,
+            Some(sent) => sent.end,
             None => self.una,
         }
     }
@@ -212,7 +249,8 @@ impl SendQueue {
     pub fn collapse(&mut self, i: usize, mss: usize, window_end: u32) {
         while let (Some(sent), Some(next)) = (self.flight.get(i), self.flight.get(i + 1)) {
             let fits = sent.data.len() < mss && sent.data.len() + next.data.len() <= mss;
-            if !fits || sent.syn || sent.fin || next.sacked || after(next.end, window_end) {
+            let apart = sent.syn || sent.fin || self.ends_record(sent.end);
+            if !fits || apart || next.sacked || after(next.end, window_end) {
                 return;
             }
             let mut joined = BytesMut::with_capacity(sent.data.len() + next.data.len());

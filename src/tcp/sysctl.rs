@@ -49,10 +49,16 @@ crate::parameters! {
         time_wait: Duration = secs(60), in secs(0)..=mins(10);
         /// TCP_DELACK_MIN: how long an acknowledgement may wait for data to ride on.
         delayed_ack: Duration = ms(40), in ms(0)..=ms(500);
-        /// tcp_rmem: what the receive buffer of a connection may grow to (it begins with 128 KiB, or with this).
+        /// tcp_rmem: what the receive buffer of a connection may grow to.
         rmem: ByteSize = ByteSize(32 << 20), in ByteSize(2048)..=ByteSize(64 << 20);
-        /// tcp_wmem: what the send buffer of a connection may grow to (it begins with 16 KiB, or with this).
+        /// The second number of tcp_rmem: what it begins with, or `rmem` if that is less.
+        rmem_initial: ByteSize = ByteSize(128 << 10), in ByteSize(2048)..=ByteSize(64 << 20);
+        /// tcp_wmem: what the send buffer of a connection may grow to.
         wmem: ByteSize = ByteSize(4 << 20), in ByteSize(2048)..=ByteSize(64 << 20);
+        /// The second number of tcp_wmem: what it begins with, or `wmem` if that is less.
+        wmem_initial: ByteSize = ByteSize(16 << 10), in ByteSize(2048)..=ByteSize(64 << 20);
+        /// tcp_min_tso_segs: segments at least in a packet that the device cuts.
+        min_tso_segs: u32 = 2, in 1..=64;
         /// tcp_timestamps: measure round trips by timestamps (RFC 7323), also those of retransmissions.
         timestamps: bool = true;
         /// tcp_sack: tell, and be told, which segments beyond a gap have arrived (RFC 2018).

@@ -39,6 +39,8 @@ pub struct Link {
     /// Ends of what Linux sent as one long segment. It sets PSH on each of these, and on what is left of it when it is
     /// sent again; who sends without segmentation offload does not.
     long_ends: BTreeSet<u32>,
+    /// When the segment before left, its end and its length.
+    before: Option<(Micros, u32, u32)>,
 }
 
 impl Link {
@@ -53,6 +55,7 @@ impl Link {
             echoes: BTreeMap::new(),
             first_timestamp: None,
             long_ends: BTreeSet::new(),
+            before: None,
         }
     }
 
@@ -151,13 +154,14 @@ impl Link {
         }
     }
 
-    /// What of the packet is not as expected; `pieces`: how many segments it was joined from.
+    /// What of the packet, which left at `sent`, is not as expected; `pieces`: how many segments it was joined from.
     pub fn difference(
         &mut self,
         expected: &Packet,
         actual: &mut Packet,
         pieces: usize,
         at: Micros,
+        sent: Micros,
         settings: &Settings,
     ) -> Option<&'static str> {
         if let Some(options) = &mut actual.options {
@@ -165,7 +169,11 @@ impl Link {
         }
         let end = expected.seq.wrapping_add(expected.len);
         let long = pieces > 1 || self.long_ends.contains(&end);
-        if pieces > 1 {
+        // Without offload by the device, the kernel cuts the long segment itself: then its last piece alone has PSH.
+        let last_piece = self.before == Some((sent, expected.seq, expected.len)) && expected.flags.psh;
+        let long = long || last_piece;
+        self.before = Some((sent, end, expected.len));
+        if pieces > 1 || last_piece {
             self.long_ends.insert(end);
         }
         let (e, a) = (expected.flags, actual.flags);

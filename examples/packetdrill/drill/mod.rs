@@ -3,6 +3,7 @@
 
 mod assertion;
 mod calls;
+mod files;
 mod link;
 mod options;
 mod packet;
@@ -15,6 +16,7 @@ pub mod settings;
 pub mod subject;
 mod symbols;
 mod token;
+mod transfer;
 
 use settings::Settings;
 use subject::Subject;

@@ -43,6 +43,7 @@ pub fn set(options: &mut Options, name: &str, value: &Expr) -> Result<Result<(),
     match name {
         "TCP_NODELAY" => options.no_delay = on,
         "TCP_CORK" => options.cork = on,
+        "TCP_INQ" => options.tells_unread = on,
         "SO_KEEPALIVE" => options.keepalive = on,
         "TCP_KEEPIDLE" => options.keep_idle = Some(unsigned),
         "TCP_KEEPINTVL" => options.keep_interval = Some(unsigned),

@@ -148,7 +148,10 @@ fn options(parser: &mut Parser) -> Result<Supported<Option<TcpOptions>>, Fault> 
         match name.as_str() {
             "nop" | "eol" => {}
             "sackOK" => options.sack_permitted = true,
-            "mss" => options.mss = Some(parser.number("an MSS")?),
+            "mss" => match parser.peek() {
+                Some(Kind::Word(_)) => return Ok(Err("an MSS that -D defines")),
+                _ => options.mss = Some(parser.number("an MSS")?),
+            },
             "wscale" => options.window_scale = Some(parser.number("a shift")?),
             "TS" => {
                 if !parser.eat_word("val") {

@@ -8,7 +8,7 @@ use super::subject::Subject;
 use super::symbols::{number, value};
 
 /// States of `tcp_states.h` in which the peer has closed its direction.
-const PEER_CLOSED: [i64; 5] = [6, 7, 8, 9, 11];
+pub const PEER_CLOSED: [i64; 5] = [6, 7, 8, 9, 11];
 /// The state CLOSE of `tcp_states.h`.
 const CLOSED: i64 = 7;
 
@@ -103,7 +103,10 @@ impl<S: Subject> Runner<S> {
         let watched = &mut self.file(epoll).watched;
         watched.retain(|w| w.fd != fd);
         if what != "EPOLL_CTL_DEL" {
-            let (events, edge) = event.field("events").and_then(events).ok_or_else(unknown)?;
+            let watched_for = event.field("events").ok_or_else(unknown)?;
+            let shown = || Stop::Skip(format!("epoll_ctl() for {}", names(watched_for)));
+            let (events, edge) = events(watched_for).ok_or_else(shown)?;
+            let watched = &mut self.file(epoll).watched;
             watched.push(Watch { fd, events, edge, news: false, ready: 0, unread: 0 });
         }
         Ok(Some(Ok(0)))
@@ -152,6 +155,15 @@ impl<S: Subject> Runner<S> {
             same(line, "events", &expected.map_or(Expr::Ellipsis, |(e, _)| Expr::Number(e)), *found)?;
         }
         Ok(Some(Ok(ready.len() as i64)))
+    }
+}
+
+/// The words of an expression, for a message.
+fn names(expr: &Expr) -> String {
+    match expr {
+        Expr::Word(word) => word.clone(),
+        Expr::Or(a, b) => format!("{}|{}", names(a), names(b)),
+        _ => "unknown events".to_string(),
     }
 }
 

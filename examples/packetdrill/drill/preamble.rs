@@ -37,7 +37,6 @@ const HARMLESS: &[&str] = &[
     "tcp_max_syn_backlog",
     "tcp_max_tw_buckets",
     "tcp_mem",
-    "tcp_min_tso_segs",
     "tcp_no_metrics_save",
     "tcp_pacing_ca_ratio",
     "tcp_pacing_ss_ratio",

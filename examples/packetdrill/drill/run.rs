@@ -7,7 +7,8 @@ use std::time::Duration;
 use halfopen::packet::Segment;
 
 use super::assertion::{self, Variables};
-use super::calls::{self, File, Pending};
+use super::calls::{self, Pending};
+use super::files::File;
 use super::link::{Link, Stage};
 use super::script::{Action, Event, Micros, Packet, Script, When};
 use super::settings::Settings;
@@ -273,7 +274,8 @@ impl<S: Subject> Runner<S> {
         let link = &mut self.links[self.under_test.unwrap_or_default()];
         let segment = link.inbound(packet, &self.settings).map_err(|why| Fault::new(line, why))?;
         let clock = self.clock();
-        self.subject.receive(clock, &segment);
+        let piece = self.settings.mss.filter(|mss| segment.data_len() > u32::from(*mss));
+        self.subject.receive(clock, &segment, piece);
         self.flush()
     }
 
@@ -321,7 +323,7 @@ impl<S: Subject> Runner<S> {
         }
         // The script goes on when it has seen the packet.
         self.now = self.now.max(at);
-        let difference = self.links[link].difference(packet, &mut actual, pieces, from, &self.settings);
+        let difference = self.links[link].difference(packet, &mut actual, pieces, from, at, &self.settings);
         let shown = Packet {
             window: packet.window.and(actual.window),
             options: packet.options.and(actual.options),

@@ -25,6 +25,8 @@ pub struct Settings {
     /// The port that is bound or connected to.
     pub port: u16,
     pub mtu: u16,
+    /// A longer packet that arrives counts as put together from segments of this size.
+    pub mss: Option<u16>,
     /// Settings of the kernel by their name (`tcp_sack`), in the words of the script.
     pub sysctls: BTreeMap<String, String>,
     /// The sysctl tcp_notsent_lowat, which is the value of the socket option TCP_NOTSENT_LOWAT where it is not set
@@ -45,6 +47,7 @@ impl Default for Settings {
             remote: Ipv4Addr::new(192, 0, 2, 1),
             port: 8080,
             mtu: 1500,
+            mss: None,
             sysctls: BTreeMap::new(),
             notsent_lowat: None,
             paced: false,
@@ -69,6 +72,7 @@ impl Settings {
             "tcp_ts_ecr_scaled" => self.scaled_echoes = true,
             "compare_echoes" => self.echoes_compared = true,
             "bind_port" | "connect_port" => self.port = number()? as u16,
+            "mss" => self.mss = Some(number()? as u16).filter(|mss| *mss > 0),
             "mtu" => self.mtu = number()? as u16,
             // IPv6 addresses come with --ip_version.
             "local_ip" => self.local = address().unwrap_or(self.local),
@@ -80,8 +84,9 @@ impl Settings {
             "ip_version" if text != "ipv4" => return Err(Stop::Skip("IPv6".to_string())),
             // Segments are compared as sent, and joined where the script has a longer one; a packet is handed over as
             // it is written, however long.
-            "ip_version" | "strict_segments" | "mss" | "netmask_ip" | "gateway_ip" | "speed" | "verbose" => {}
+            "ip_version" | "strict_segments" | "netmask_ip" | "gateway_ip" | "speed" | "verbose" => {}
             "init_scripts" | "dry_run" | "debug" | "non_fatal" | "define" => {}
+            "psp_udp_port" => return Err(Stop::Skip("PSP".to_string())),
             _ => return Err(Stop::Skip(format!("option --{name}"))),
         }
         Ok(())

@@ -6,6 +6,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use halfopen::packet::Segment;
+use halfopen::tcp::WriteFlags;
 
 /// Options of a socket, in the units of `setsockopt(2)`; `None`: never set.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -34,6 +35,8 @@ pub struct Options {
     pub notsent_lowat: Option<u32>,
     /// TCP_MAXSEG, in bytes
     pub max_segment: Option<u16>,
+    /// TCP_INQ: recvmsg(2) tells how much is left to read
+    pub tells_unread: bool,
 }
 
 /// A TCP without clock and wires: it is told what arrives and what time it is, and asked what it sends.
@@ -41,9 +44,10 @@ pub trait Subject {
     /// Names a connection.
     type Id: Copy + Eq + Debug;
 
-    /// Whether it has this option of sockets.
-    fn has_option(&self, name: &str) -> bool;
-    fn receive(&mut self, now: Duration, segment: &Segment);
+    /// How much data a segment of connections from now on carries and is asked for, without options of TCP.
+    fn set_max_segment(&mut self, bytes: u16);
+    /// `piece`: the device has put it together from segments with so much data.
+    fn receive(&mut self, now: Duration, segment: &Segment, piece: Option<u16>);
     fn transmit(&mut self) -> Option<Segment>;
     fn next_timeout(&self) -> Option<Duration>;
     fn on_timeout(&mut self, now: Duration);
@@ -60,7 +64,15 @@ pub trait Subject {
     fn close_listener(&mut self, now: Duration, port: u16);
     /// `None`: it would block; likewise `write`.
     fn read(&mut self, now: Duration, id: Self::Id, buffer: &mut [u8]) -> Option<io::Result<usize>>;
-    fn write(&mut self, now: Duration, id: Self::Id, data: &[u8]) -> Option<io::Result<usize>>;
+    fn write(
+        &mut self,
+        now: Duration,
+        id: Self::Id,
+        data: &[u8],
+        flags: WriteFlags,
+    ) -> Option<io::Result<usize>>;
+    /// TCP_CORK
+    fn set_cork(&mut self, now: Duration, id: Self::Id, corked: bool);
     fn is_readable(&self, id: Self::Id) -> bool;
     fn is_writable(&self, id: Self::Id) -> bool;
     fn shutdown(&mut self, now: Duration, id: Self::Id);

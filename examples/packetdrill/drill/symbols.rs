@@ -1,5 +1,7 @@
 //! Names of constants in scripts, with Linux's values, and numbers out of expressions.
 
+use std::io;
+
 use super::script::Expr;
 
 /// Error numbers (`errno(3)`).
@@ -74,4 +76,28 @@ pub fn number(expr: &Expr) -> Option<i64> {
 /// The constant of `poll(2)` or `send(2)` of that name.
 pub fn value(name: &str) -> i64 {
     number(&Expr::Word(name.to_string())).unwrap_or_default()
+}
+
+/// The number of an error of that name.
+pub fn errno_number(name: &str) -> i64 {
+    ERRNOS.iter().find(|(n, _)| *n == name).map_or(-1, |(_, number)| *number)
+}
+
+/// The name of an error.
+pub fn errno(error: &io::Error) -> &'static str {
+    use io::ErrorKind as Kind;
+    match error.kind() {
+        Kind::ConnectionRefused => "ECONNREFUSED",
+        Kind::ConnectionReset => "ECONNRESET",
+        Kind::ConnectionAborted => "ECONNABORTED",
+        Kind::NotConnected => "ENOTCONN",
+        Kind::AddrInUse => "EADDRINUSE",
+        Kind::BrokenPipe => "EPIPE",
+        Kind::TimedOut => "ETIMEDOUT",
+        Kind::HostUnreachable => "EHOSTUNREACH",
+        Kind::NetworkUnreachable => "ENETUNREACH",
+        Kind::WouldBlock => "EAGAIN",
+        Kind::InvalidInput => "EINVAL",
+        _ => "another error",
+    }
 }

@@ -53,7 +53,9 @@ impl Connection {
         self.echo = segment.options.timestamps.map(|(_, echo)| echo);
         let before_una = self.send.una;
         if before(ack, before_una) {
-            if before(ack, before_una.wrapping_sub(self.largest_window.max(1))) {
+            // Nor can it acknowledge what was sent before the connection began.
+            let oldest = self.largest_window.min(self.acknowledged_len);
+            if before(ack, before_una.wrapping_sub(oldest)) {
                 return false;
             }
             self.take_timestamp(cx.now, segment);
@@ -75,6 +77,7 @@ impl Connection {
         let (delivered, lost) = (self.recovery.delivered, self.recovery.lost);
         if after(ack, before_una) {
             told.advanced = true;
+            self.acknowledged_len = self.acknowledged_len.saturating_add(distance(before_una, ack));
             self.retransmits = 0;
         }
         self.take_window(cx, segment, ack, &mut told);

@@ -1,10 +1,16 @@
 //! What the process above a connection does with it: reads, writes, closes, sets options.
 
 use super::*;
+use crate::tcp::WriteFlags;
 use crate::tcp::memory::size_goal;
 use crate::tcp::seq::{after, distance};
 
 impl Connection {
+    /// A process holds it now.
+    pub fn accepted(&mut self) {
+        self.receive_memory.is_held = true;
+    }
+
     /// Reads what has arrived; `None`: nothing yet.
     pub fn read(&mut self, cx: &mut Cx<'_>, buffer: &mut [u8]) -> Option<io::Result<usize>> {
         if self.reassembly.unread() > 0 {
@@ -52,7 +58,15 @@ impl Connection {
     }
 
     /// Writes as much as fits; `None`: nothing does, just now.
-    pub fn write(&mut self, cx: &mut Cx<'_>, data: &[u8]) -> Option<io::Result<usize>> {
+    pub fn write(&mut self, cx: &mut Cx<'_>, data: &[u8], flags: WriteFlags) -> Option<io::Result<usize>> {
+        let corked = self.corked;
+        self.corked |= flags.more;
+        let result = self.write_as(cx, data, flags);
+        self.corked = corked;
+        result
+    }
+
+    fn write_as(&mut self, cx: &mut Cx<'_>, data: &[u8], flags: WriteFlags) -> Option<io::Result<usize>> {
         if let Some(error) = self.error.take() {
             return Some(Err(error.into()));
         }
@@ -67,7 +81,7 @@ impl Connection {
         let mut done = 0;
         while done < data.len() {
             let goal = size_goal(self.mss, self.largest_window);
-            let begins_packet = self.send_memory.begins_packet(data.len() - done, goal);
+            let begins_packet = self.send_memory.begins_packet(1, goal);
             let n = self.send_memory.write(data.len() - done, goal);
             if n == 0 {
                 break;
@@ -75,14 +89,23 @@ impl Connection {
             if begins_packet {
                 self.restart_if_idle(cx.now);
             }
+            let pushed = !begins_packet && self.send.take_push();
             self.send.write(&data[done..done + n]);
             done += n;
             // What is half a window beyond the last push is pushed (Linux's forced_push()).
             let forced = after(self.send.write_end(), self.pushed.wrapping_add(self.largest_window / 2));
-            if done == data.len() || forced {
+            let push = forced || (done == data.len() && !flags.more);
+            if push {
                 self.pushed = self.send.write_end();
-                self.send.push(begins_packet);
             }
+            if push || pushed {
+                self.send.push();
+            }
+            if done == data.len() && flags.end_of_record {
+                self.send.end_record();
+                self.send_memory.end_record();
+            }
+            self.send.gather_pushes(self.send_memory.next_packet());
             if done < data.len() {
                 // What is full leaves while the rest is copied.
                 self.transmit(cx);
@@ -152,6 +175,14 @@ impl Connection {
     pub fn destroy(&mut self, cx: &mut Cx<'_>) {
         self.happened(cx, What::Destroyed);
         self.end(cx, Some(io::ErrorKind::ConnectionAborted));
+    }
+
+    /// TCP_CORK: what does not fill a segment waits until it is taken off, or for 200 ms.
+    pub fn set_cork(&mut self, cx: &mut Cx<'_>, corked: bool) {
+        self.corked = corked;
+        if !corked {
+            self.transmit(cx);
+        }
     }
 
     /// `setsockopt(2)`.

@@ -36,9 +36,12 @@ impl Connection {
             return self.acks.urge(self.receive_window);
         }
         if after(segment.seq, self.receive_next) {
+            self.receive_memory.piece = cx.piece;
             return self.take_beyond(cx.now, segment);
         }
-        let old = self.receive_next.wrapping_sub(segment.seq) as usize;
+        self.receive_memory.piece = cx.piece;
+        let next = self.receive_next;
+        let old = next.wrapping_sub(segment.seq) as usize;
         if old > 0 {
             self.tell_duplicate(segment.seq, self.receive_next);
         }
@@ -63,14 +66,20 @@ impl Connection {
         }
         if segment.flags.fin {
             self.fin_beyond = Some(segment.end());
+            // A bare FIN is taken even if there is no memory for it, but then it is told at once.
+            self.acks.now |= bare_fin && !self.receive_memory.find_space();
         }
         if self.reassembly.has_gap() {
             let (next, twice) = self.reassembly.fill(self.receive_next);
             self.receive_next = next;
             self.receive_memory.dropped(twice);
+            if !self.sack {
+                self.reassembly.duplicate = None;
+            }
             // RFC 5681 section 4.2: a gap that is filled is told at once.
             self.acks.now |= !self.reassembly.has_gap();
         }
+        self.bytes_received += u64::from(distance(next, self.receive_next));
         if self.fin_beyond == Some(self.receive_next.wrapping_add(1)) {
             self.take_fin(cx);
         }
@@ -81,7 +90,8 @@ impl Connection {
     /// it.
     fn arrived(&mut self, now: Duration, len: usize) {
         // A segment is shorter than 64 KiB.
-        self.acks.data_arrived(now, len as u32, self.rto, self.receive_window);
+        let piece = self.receive_memory.piece.map_or(len as u32, |piece| (len as u32).min(piece.into()));
+        self.acks.data_arrived(now, piece, self.rto, self.receive_window);
         if self.receive_memory.take_growth() {
             self.acks.window_grew();
         }

@@ -58,11 +58,17 @@ impl Connection {
         conn
     }
 
+    /// The data of a full segment as it is asked of the peer.
+    pub(super) fn asked_mss(&self) -> u32 {
+        u32::from(self.common.max_segment) - if self.timestamps { TIMESTAMPS_LEN } else { 0 }
+    }
+
     fn open_receive_window(&mut self) {
         // An answer to a SYN knows whether its segments will carry timestamps.
         let options_len =
             if self.state == State::SynReceived && self.timestamps { TIMESTAMPS_LEN } else { 0 };
-        let (window, scale) = self.receive_memory.initial_window(u32::from(MSS) - options_len);
+        let (window, scale) =
+            self.receive_memory.initial_window(u32::from(self.common.max_segment) - options_len);
         self.receive_window = window;
         self.receive_scale = if self.scaling { scale } else { 0 };
         self.window_told = self.receive_next;
@@ -89,7 +95,7 @@ impl Connection {
             // RFC 7323 section 2.2: both scale or neither does.
             _ => (self.scaling, self.send_scale, self.receive_scale) = (false, 0, 0),
         }
-        let mss = options.mss.unwrap_or(DEFAULT_MSS).clamp(88, MSS);
+        let mss = options.mss.unwrap_or(DEFAULT_MSS).clamp(88, self.common.max_segment);
         self.mss = u32::from(mss) - if self.timestamps { TIMESTAMPS_LEN } else { 0 };
     }
 
@@ -222,7 +228,8 @@ impl Connection {
         self.recovery.first_retransmission = None;
         self.last_sent = cx.now;
         self.usage.since = cx.now;
-        self.receive_memory.established(cx.now, self.mss, self.receive_scale);
+        self.receive_memory.established(cx.now, self.asked_mss(), self.mss, self.receive_scale);
+        self.acks.last_data = Some(cx.now);
         let mss = self.mss + if self.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.send_memory.established(mss, self.congestion.cwnd());
         self.note_pace();

@@ -26,6 +26,26 @@ pub struct Info {
     pub lost: u32,
     /// Of them, sent again and under way.
     pub retrans: u32,
+    /// Segments that have arrived so far, as the peer's acknowledgements tell.
+    pub delivered: u32,
+    /// Bytes of data that the peer has sent in order.
+    pub bytes_received: u64,
+    /// The data of a full segment of the peer's, as far as seen.
+    pub receive_mss: u32,
+    /// The data of a full segment as it is asked of the peer.
+    pub asked_mss: u32,
+    /// What the receive buffer may hold, as bookkeeping counts.
+    pub receive_limit: u64,
+    /// The shifts of both windows, the peer's and ours; `None`: windows are not scaled.
+    pub scales: Option<(u8, u8)>,
+    /// Whether timestamps are used.
+    pub timestamps: bool,
+    /// Whether selective acknowledgements are used.
+    pub sack: bool,
+    /// The shortest round-trip time of late.
+    pub shortest_rtt: Option<Duration>,
+    /// When data came last, or the connection was established.
+    pub last_received: Option<Duration>,
     /// By how many segments one may be overtaken before it counts as lost.
     pub reordering: u32,
     /// Timeouts since something new was acknowledged.
@@ -66,6 +86,16 @@ impl Connection {
             sacked: self.send.sacked_out,
             lost: self.send.lost_out,
             retrans: self.send.retrans_out,
+            delivered: self.recovery.delivered,
+            bytes_received: self.bytes_received,
+            receive_mss: self.receive_memory.segment(),
+            asked_mss: self.asked_mss(),
+            receive_limit: self.receive_memory.limit(),
+            scales: self.scaling.then_some((self.send_scale, self.receive_scale)),
+            timestamps: self.timestamps,
+            sack: self.sack,
+            shortest_rtt: self.rtt.shortest(),
+            last_received: self.acks.last_data,
             reordering: self.recovery.reordering,
             retransmits: self.retransmits,
             total_retransmits: self.total_retransmits,

@@ -50,7 +50,7 @@ use crate::net::SocketOptions;
 use crate::packet::Segment;
 
 /// The largest segment that an Ethernet's MTU of 1,500 bytes has room for, without options (RFC 9293 section 3.7.1).
-const MSS: u16 = 1460;
+pub(super) const MSS: u16 = 1460;
 /// What a peer takes that says nothing of it (RFC 9293 section 3.7.1, MUST-15).
 const DEFAULT_MSS: u16 = 536;
 /// The timestamps option, padded (RFC 7323 appendix A).
@@ -62,6 +62,8 @@ pub(super) struct Cx<'a> {
     pub id: ConnId,
     /// Whether the machine has the connection's address: else nothing can be sent.
     pub routable: bool,
+    /// The segment that arrives was put together by the device from pieces of this size.
+    pub piece: Option<u16>,
     pub out: &'a mut VecDeque<Transmit>,
     pub events: &'a mut VecDeque<Event>,
 }
@@ -71,6 +73,8 @@ pub(super) struct Cx<'a> {
 pub(super) struct Common {
     pub sysctls: Arc<Sysctls>,
     pub wheel: Wheel,
+    /// The data of a full segment without options: what is sent, and asked for, at most.
+    pub max_segment: u16,
 }
 
 impl Common {
@@ -101,9 +105,13 @@ pub(super) struct Connection {
     /// A reader, a writer has found nothing, and waits.
     reader_waits: bool,
     writer_waits: bool,
+    /// TCP_CORK, or MSG_MORE while it is being written.
+    corked: bool,
 
     send: SendQueue,
     send_memory: SendMemory,
+    /// How much the peer has acknowledged so far; once it is more than any window, how much does not matter.
+    acknowledged_len: u32,
     /// The window of the peer, in bytes (SND.WND), and the largest it ever was.
     send_window: u32,
     largest_window: u32,
@@ -128,6 +136,8 @@ pub(super) struct Connection {
     fin_beyond: Option<u32>,
     /// The peer's FIN was taken.
     pub fin_taken: bool,
+    /// All data that came in order.
+    bytes_received: u64,
 
     timestamps: bool,
     timestamp_offset: u32,
@@ -201,7 +211,15 @@ impl Connection {
     ) -> Self {
         let sysctls = &common.sysctls;
         let bytes = |size: Option<crate::parameter::ByteSize>| size.map(|s| s.0);
-        let mut send_memory = SendMemory::new(sysctls.wmem.0, bytes(options.send_buffer));
+        let mut send_memory = SendMemory::new(
+            sysctls.wmem_initial.0,
+            sysctls.wmem.0,
+            bytes(options.send_buffer),
+            sysctls.min_tso_segs,
+        );
+        let mut receive_memory =
+            ReceiveMemory::new(sysctls.rmem_initial.0, sysctls.rmem.0, bytes(options.receive_buffer));
+        receive_memory.is_held = !passive;
         send_memory.set_unsent_limit(bytes(options.notsent_lowat));
         Self {
             tuple,
@@ -214,8 +232,10 @@ impl Connection {
             error: None,
             reader_waits: false,
             writer_waits: false,
+            corked: false,
             send: SendQueue::new(isn),
             send_memory,
+            acknowledged_len: 0,
             send_window: 0,
             largest_window: 0,
             window_told_at: 0,
@@ -228,9 +248,10 @@ impl Connection {
             receive_scale: 0,
             scaling: sysctls.window_scaling,
             reassembly: Reassembly::default(),
-            receive_memory: ReceiveMemory::new(sysctls.rmem.0, bytes(options.receive_buffer)),
+            receive_memory,
             fin_beyond: None,
             fin_taken: false,
+            bytes_received: 0,
             timestamps: sysctls.timestamps,
             // Not the machine's uptime: that would tell who is behind an address (RFC 7323 section 5.4).
             timestamp_offset: crate::mix(u64::from(isn)) as u32,

@@ -12,7 +12,7 @@ use crate::tcp::seq::{after, before, distance};
 impl Connection {
     /// Sends what may be sent just now.
     pub(super) fn transmit(&mut self, cx: &mut Cx<'_>) {
-        self.transmit_as(cx, self.options.no_delay);
+        self.transmit_as(cx, self.options.no_delay && !self.corked);
     }
 
     /// The same; `at_once`: whatever Nagle's algorithm says (RFC 896).
@@ -50,7 +50,7 @@ impl Connection {
     /// How long the next segment would be.
     pub(super) fn next_len(&self) -> u32 {
         // A send buffer holds less than 2^31 bytes.
-        (self.send.unsent_len() as u32).min(self.current_mss())
+        (self.send.unsent_len() as u32).min(self.current_mss()).min(self.send.record_len())
     }
 
     /// Whether the next segment, in its whole length, lies within the peer's window.
@@ -63,7 +63,7 @@ impl Connection {
     fn len_to_send(&self, sent: usize, at_once: bool) -> Option<usize> {
         let mss = self.current_mss();
         let unsent = self.send.unsent_len() as u32;
-        let len = unsent.min(mss);
+        let len = self.next_len();
         let window = distance(self.send.nxt, self.window_end());
         let with_fin = self.send.fin_waits && len == unsent;
         if len > window {
@@ -79,20 +79,19 @@ impl Connection {
         {
             return None;
         }
-        if !with_fin && self.nagle_waits(len < mss, at_once) {
+        if !with_fin && self.nagle_waits(len < mss && len == unsent, at_once) {
             return None;
         }
         Some(len as usize)
     }
 
     /// RFC 896, as Minshall mended it: a segment that is not a full one waits while another such one is unacknowledged;
-    /// the tail of a large message does not.
+    /// the tail of a large message does not. In a corked connection it waits in any case (TCP_CORK).
     fn nagle_waits(&self, partial: bool, at_once: bool) -> bool {
-        partial
-            && !at_once
-            && !self.send.flight.is_empty()
+        let small_unacknowledged = !self.send.flight.is_empty()
             && after(self.send.small_end, self.send.una)
-            && !after(self.send.small_end, self.send.nxt)
+            && !after(self.send.small_end, self.send.nxt);
+        partial && !at_once && (self.corked || small_unacknowledged)
     }
 
     /// One segment whatever the congestion window says: the tail-loss probe. Returns whether it was sent.
@@ -159,7 +158,7 @@ impl Connection {
     pub(super) fn segment(&mut self, now: Duration, seq: u32, flags: Flags, data: Bytes) -> Segment {
         let mut options = TcpOptions::default();
         if flags.syn {
-            options.mss = Some(MSS);
+            options.mss = Some(self.common.max_segment);
             options.sack_permitted = self.sack;
             options.window_scale = Some(self.receive_scale).filter(|_| self.scaling);
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::net::SocketOptions;
+use crate::tcp::WriteFlags;
 
 impl Endpoint {
     /// `connect(2)`: sends a SYN. [`Self::connected`] tells what became of it. The tuple is free.
@@ -41,7 +42,26 @@ impl Endpoint {
     /// # Errors
     /// The connection's error, once; then, and after a shutdown, `BrokenPipe`.
     pub fn write(&mut self, now: Duration, id: ConnId, data: &[u8]) -> Option<io::Result<usize>> {
-        self.with(now, id, |conn, cx| conn.write(cx, data)).unwrap_or_else(|| Some(Err(gone())))
+        self.write_as(now, id, data, WriteFlags::default())
+    }
+
+    /// `send(2)`: the same, with flags.
+    ///
+    /// # Errors
+    /// As of [`Self::write`].
+    pub fn write_as(
+        &mut self,
+        now: Duration,
+        id: ConnId,
+        data: &[u8],
+        flags: WriteFlags,
+    ) -> Option<io::Result<usize>> {
+        self.with(now, id, |conn, cx| conn.write(cx, data, flags)).unwrap_or_else(|| Some(Err(gone())))
+    }
+
+    /// `TCP_CORK`: what does not fill a segment is held back until it is taken off, or for 200 ms.
+    pub fn set_cork(&mut self, now: Duration, id: ConnId, corked: bool) {
+        self.with(now, id, |conn, cx| conn.set_cork(cx, corked));
     }
 
     /// Whether a read would not block.

@@ -48,7 +48,8 @@ impl Endpoint {
         let listener = self.listeners.get_mut(&port)?;
         while let Some(id) = listener.queue.pop_front() {
             let slot = self.slots.get_mut(id.place()).filter(|slot| slot.life == id.life);
-            if slot.is_some_and(|slot| slot.conn.is_some()) {
+            if let Some(conn) = slot.and_then(|slot| slot.conn.as_mut()) {
+                conn.accepted();
                 return Some(id);
             }
         }
@@ -78,8 +79,8 @@ impl Endpoint {
             .is_some_and(|c| c.state == State::SynReceived && c.passive && c.tuple.local.port() == port)
     }
 
-    /// A SYN for a listening port.
-    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment) {
+    /// A SYN for a listening port; `isn`: our own number, if it has to be a certain one.
+    pub(super) fn syn_arrived(&mut self, now: Duration, tuple: Tuple, segment: &Segment, isn: Option<u32>) {
         let Some(listener) = self.listeners.get(&tuple.local.port()) else { return };
         if listener.is_full() {
             // tcp_abort_on_overflow = 0: no RST; the client's SYN timer will try again.
@@ -87,7 +88,7 @@ impl Endpoint {
             return;
         }
         let options = listener.options.accepted.clone();
-        let isn = self.initial_sequence(now, &tuple);
+        let isn = isn.unwrap_or_else(|| self.initial_sequence(now, &tuple));
         self.add(|cx, common| Connection::accept(cx, common, tuple, isn, &options, segment), now);
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::connection::{Common, Connection, Cx, Info, LastWords, reset_for};
+use super::connection::{Common, Connection, Cx, Info, LastWords, MSS, reset_for};
 use super::event::{Event, What};
 use super::wheel::Wheel;
 use super::{State, Sysctls, Transmit, Tuple};
@@ -74,6 +74,8 @@ pub struct Endpoint {
     buffered: u64,
     /// The machine's addresses; `None`: whichever it is asked for.
     addresses: Option<Vec<Ipv4Addr>>,
+    /// What the segment that is being received was put together from.
+    piece: Option<u16>,
 }
 
 impl Endpoint {
@@ -81,7 +83,7 @@ impl Endpoint {
     /// wheel.
     pub fn new(sysctls: Sysctls, secret: u64) -> Self {
         Self {
-            common: Common { sysctls: Arc::new(sysctls), wheel: Wheel::at(mix(secret)) },
+            common: Common { sysctls: Arc::new(sysctls), wheel: Wheel::at(mix(secret)), max_segment: MSS },
             secret,
             slots: Vec::new(),
             free: Vec::new(),
@@ -93,12 +95,19 @@ impl Endpoint {
             events: VecDeque::new(),
             buffered: 0,
             addresses: None,
+            piece: None,
         }
     }
 
     /// The machine has these addresses and no others: from another one nothing can be sent.
     pub fn set_addresses(&mut self, addresses: &[Ipv4Addr]) {
         self.addresses = Some(addresses.to_vec());
+    }
+
+    /// Connections from now on send, and ask for, no more data in a segment than this, from 88 bytes on (TCP_MAXSEG, or
+    /// what the device has room for).
+    pub fn set_max_segment(&mut self, bytes: u16) {
+        self.common.max_segment = bytes.max(88);
     }
 
     /// Its settings.
@@ -165,10 +174,17 @@ impl Endpoint {
                 && !segment.flags.rst
                 && self.is_listening(tuple.local) =>
             {
-                self.syn_arrived(now, tuple, segment);
+                self.syn_arrived(now, tuple, segment, None);
             }
             None => self.refuse(segment),
         }
+    }
+
+    /// The same, of segments that the device has put together (GRO): `piece` is how much data each of them had.
+    pub fn receive_joined(&mut self, now: Duration, segment: &Segment, piece: u16) {
+        self.piece = Some(piece);
+        self.receive(now, segment);
+        self.piece = None;
     }
 
     fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment) {
@@ -202,7 +218,8 @@ impl Endpoint {
             (self.slots.len() - 1) as u32
         });
         let id = ConnId { place, life: self.slots[place as usize].life };
-        let mut cx = Cx { now, id, routable: true, out: &mut self.out, events: &mut self.events };
+        let mut cx =
+            Cx { now, id, routable: true, piece: None, out: &mut self.out, events: &mut self.events };
         let conn = make(&mut cx, &self.common);
         self.by_tuple.insert(conn.tuple, Found::Conn(id));
         self.slots[place as usize].conn = Some(Box::new(conn));
@@ -220,7 +237,8 @@ impl Endpoint {
         let slot = self.slots.get_mut(id.place()).filter(|slot| slot.life == id.life)?;
         let conn = slot.conn.as_deref_mut()?;
         let routable = self.addresses.as_ref().is_none_or(|own| own.contains(conn.tuple.local.ip()));
-        let mut cx = Cx { now, id, routable, out: &mut self.out, events: &mut self.events };
+        let mut cx =
+            Cx { now, id, routable, piece: self.piece, out: &mut self.out, events: &mut self.events };
         let result = f(conn, &mut cx);
         self.settle(now, id);
         Some(result)

@@ -8,6 +8,9 @@ use super::*;
 use crate::packet::{Flags, TcpOptions};
 use crate::tcp::seq::{after, before};
 
+/// How far beyond the old connection's numbers the new one's begin: further than any window without a scale.
+const NEXT_LIFE: u32 = 65_535 + 2;
+
 /// A closed connection that must not be confused with a new one of the same name.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TimeWait {
@@ -79,9 +82,10 @@ impl Endpoint {
         let newer = after(segment.seq, words.receive_next)
             || value.zip(recent).is_some_and(|(value, recent)| before(recent, value));
         if segment.flags.syn && segment.ack.is_none() && !segment.flags.rst && !is_stale && newer {
+            let isn = words.send_next.wrapping_add(NEXT_LIFE);
             if self.is_listening(tuple.local) {
                 self.forget_time_wait(&tuple);
-                self.syn_arrived(now, tuple, segment);
+                self.syn_arrived(now, tuple, segment, Some(isn));
             }
             return;
         }

@@ -5,10 +5,11 @@
 //! the rule that an offered window is never taken back, and from two buffers which grow by themselves.
 //!
 //! - `send`: what a process may write ahead (sk_sndbuf, sk_wmem_queued).
-//! - `receive`: what is offered to the peer, and what is taken (sk_rcvbuf, sk_rmem_alloc).
+//! - `receive`: what is offered to the peer, and what is taken (sk_rcvbuf, sk_rmem_alloc). `reader`: what it measures.
 //!
 //! Not modelled: the memory all connections share (tcp_mem), and the pages that charges are rounded up to.
 
+mod reader;
 mod receive;
 mod send;
 

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::reader::{Reading, RoundTrip};
 use super::{DESCRIPTOR, OVERHEAD, SHARED_INFO};
 use crate::tcp::congestion::INITIAL_WINDOW;
 
-/// The limit a connection begins with (tcp_rmem's second number).
-const INITIAL_LIMIT: u64 = 128 << 10;
 /// No SO_RCVBUF makes it smaller (SOCK_MIN_RCVBUF).
 const SMALLEST_LIMIT: u64 = 2048 + DESCRIPTOR as u64;
 /// The share of the memory that is data, in 1/256, until a segment has shown it (TCP_DEFAULT_SCALING_RATIO).
@@ -20,9 +19,13 @@ const INITIAL_SEGMENT: u32 = 536;
 const GROWS_WINDOW: u32 = 128;
 /// Bytes of a packet before its data: IP and TCP with timestamps, and what a driver leaves free (NET_SKB_PAD).
 const BEFORE_DATA: u32 = 52 + 64;
-/// Rooms in which a driver puts a packet: 1 KiB and 2 KiB with the shared info in them, and one for the smallest.
-const ROOMS: [(u32, u32); 3] =
-    [(256, OVERHEAD), (1024 - SHARED_INFO, 1024 + DESCRIPTOR), (2048 - SHARED_INFO, 2048 + DESCRIPTOR)];
+/// Rooms in which a driver puts a packet: 1, 2 and 4 KiB with the shared info in them, and one for the smallest.
+const ROOMS: [(u32, u32); 4] = [
+    (256, OVERHEAD),
+    (1024 - SHARED_INFO, 1024 + DESCRIPTOR),
+    (2048 - SHARED_INFO, 2048 + DESCRIPTOR),
+    (4096 - SHARED_INFO, 4096 + DESCRIPTOR),
+];
 /// Small packets squeezed together get a page each.
 const PAGE: u32 = 4096;
 
@@ -35,6 +38,10 @@ pub struct ReceiveMemory {
     max: u64,
     /// Set by SO_RCVBUF: it does not grow.
     is_fixed: bool,
+    /// A process holds the connection: before it is accepted, nothing beyond a gap moves the limit.
+    pub is_held: bool,
+    /// What the arriving packet was put together from, if the device did so (gso_size).
+    pub piece: Option<u16>,
     /// sk_rmem_alloc.
     used: u64,
     /// What was received and not read, one entry a packet.
@@ -69,32 +76,16 @@ struct Packet {
     room: u32,
 }
 
-/// How much a process reads in a round trip (dynamic right-sizing; rcvq_space).
-#[derive(Debug, Clone, Default)]
-struct Reading {
-    since: Duration,
-    copied: u64,
-    /// The most so far.
-    most: u64,
-    /// When the last data arrived in order, and how much at that instant.
-    arrived: (Duration, u64),
-}
-
-/// The round trip as a receiver sees it (rcv_rtt_est): by timestamps, or by how long a window takes to fill.
-#[derive(Debug, Clone, Default)]
-struct RoundTrip {
-    smoothed: Option<Duration>,
-    window_began: Option<Duration>,
-    missing: u64,
-}
-
 impl ReceiveMemory {
-    /// An empty buffer that may grow to `max` bytes (tcp_rmem's third number), or stays at what SO_RCVBUF asked for.
-    pub fn new(max: u64, fixed: Option<u64>) -> ReceiveMemory {
+    /// An empty buffer of `initial` bytes that may grow to `max` (tcp_rmem's second and third number), or stays at what
+    /// SO_RCVBUF asked for.
+    pub fn new(initial: u64, max: u64, fixed: Option<u64>) -> ReceiveMemory {
         let mut memory = ReceiveMemory {
-            limit: INITIAL_LIMIT.min(max),
+            limit: initial.min(max),
             max,
             is_fixed: false,
+            is_held: true,
+            piece: None,
             used: 0,
             packets: VecDeque::new(),
             ratio: INITIAL_RATIO,
@@ -136,19 +127,20 @@ impl ReceiveMemory {
         (self.offered, self.shift)
     }
 
-    /// The handshake is done. `mss`: data of a full segment. `shift`: what both agreed on, 0 without scaling.
-    pub fn established(&mut self, now: Duration, mss: u32, shift: u8) {
+    /// The handshake is done. `mss`: data of a full segment as we asked for it; `theirs`: as the peer did. `shift`: what
+    /// both agreed on, 0 without scaling.
+    pub fn established(&mut self, now: Duration, mss: u32, theirs: u32, shift: u8) {
         self.shift = shift;
         self.advertised_mss = mss;
         let segment = u64::from(mss);
         let most = self.window_from(self.limit);
-        self.clamp = self.clamp.min(most);
+        self.clamp = self.clamp.min(most).min(65_535 << shift);
         // One segment is kept in reserve.
         if self.clamp > 2 * segment && self.clamp + segment > most {
             self.clamp = (most - segment).max(2 * segment);
         }
         self.threshold = self.threshold.min(self.clamp);
-        self.segment = mss.min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
+        self.segment = mss.min(theirs).min(self.offered / 2).clamp(88, INITIAL_SEGMENT);
         let first_round = u64::from(INITIAL_WINDOW * mss);
         self.reading = Reading {
             since: now,
@@ -162,7 +154,7 @@ impl ReceiveMemory {
     /// acknowledged at once, with the window of zero that [`window`](Self::window) then gives.
     pub fn arrived(&mut self, now: Duration, len: usize, pushed: bool, beyond: u32) -> bool {
         let len = len as u32;
-        if !self.has_space() && !self.make_space() {
+        if !self.find_space() {
             // Of what lies beyond a gap Linux says nothing (tcp_data_queue_ofo).
             self.is_exhausted |= beyond == 0;
             return false;
@@ -177,7 +169,7 @@ impl ReceiveMemory {
         if len >= GROWS_WINDOW || beyond > 0 {
             self.grow_window(len, cost);
         }
-        if beyond > 0 {
+        if beyond > 0 && self.is_held {
             self.grow_limit(self.reading.most, u64::from(beyond));
         }
         true
@@ -221,7 +213,8 @@ impl ReceiveMemory {
         if window < u64::from(outstanding) {
             window = u64::from(outstanding).next_multiple_of(unit);
         }
-        self.offered = window.min(65_535 << self.shift) as u32;
+        // A peer that does not scale hears of no more than 64 KiB of it.
+        self.offered = u32::try_from(window).unwrap_or(u32::MAX);
         self.offered
     }
 
@@ -247,6 +240,11 @@ impl ReceiveMemory {
     /// What the peer's segments are taken for, in bytes (rcv_mss).
     pub fn segment(&self) -> u32 {
         self.segment
+    }
+
+    /// What it may hold, in bytes (sk_rcvbuf).
+    pub fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// What is used and what may be, in bytes (sk_rmem_alloc, sk_rcvbuf).
@@ -322,7 +320,8 @@ impl ReceiveMemory {
         let needed = len + BEFORE_DATA;
         let (room, cost) = match ROOMS.iter().find(|(room, _)| needed <= *room) {
             Some((room, cost)) => (room - needed, *cost),
-            None => (0, len + OVERHEAD),
+            // What does not fit into the largest lies in pages.
+            None => (0, 4096 + DESCRIPTOR + (needed - (4096 - SHARED_INFO)).next_multiple_of(PAGE)),
         };
         match self.packets.back_mut() {
             Some(last) if in_order && len <= last.room => {
@@ -347,21 +346,17 @@ impl ReceiveMemory {
         self.window_from(self.limit.saturating_sub(self.used))
     }
 
-    fn has_space(&self) -> bool {
-        self.used <= self.limit
-    }
-
-    /// The limit is passed: it moves up if it may; else small packets are squeezed together (tcp_prune_queue).
-    fn make_space(&mut self) -> bool {
-        if !self.is_fixed && self.limit < self.max {
+    /// Whether there is memory for a packet more. If not, the limit moves up where it may, and small packets are squeezed
+    /// together (tcp_prune_queue).
+    pub fn find_space(&mut self) -> bool {
+        if self.used > self.limit && !self.is_fixed && self.limit < self.max {
             self.limit = self.used.min(self.max);
         }
-        if self.has_space() {
-            return true;
+        if self.used > self.limit {
+            self.threshold = self.clamp.min(2 * u64::from(self.advertised_mss));
+            self.collapse();
         }
-        self.threshold = self.clamp.min(2 * u64::from(self.advertised_mss));
-        self.collapse();
-        self.has_space()
+        self.used <= self.limit
     }
 
     /// From the first packet on that costs more than its data are worth, all data move into pages (tcp_collapse).
@@ -380,9 +375,11 @@ impl ReceiveMemory {
     /// Learns the peer's segment size, and from it how much of the memory is data (tcp_measure_rcv_mss).
     fn measure_segment(&mut self, len: u32, cost: u32, pushed: bool) {
         let last = std::mem::take(&mut self.last_smaller);
+        let whole = len;
+        let len = self.piece.map_or(len, |piece| len.min(piece.into()));
         if len >= self.segment {
             if len != self.segment {
-                let ratio = (u64::from(len) * 256 / u64::from(cost)).max(1);
+                let ratio = (u64::from(whole) * 256 / u64::from(cost)).max(1);
                 if ratio != self.ratio {
                     self.ratio = ratio;
                     self.set_clamp(self.window_from(self.limit));
@@ -478,28 +475,5 @@ impl ReceiveMemory {
             self.limit = limit;
             self.set_clamp(self.window_from(limit));
         }
-    }
-}
-
-impl Reading {
-    fn arrives(&mut self, now: Duration, len: u32) {
-        self.arrived = (now, self.arrived_at(now) + u64::from(len));
-    }
-
-    fn arrived_at(&self, now: Duration) -> u64 {
-        let (at, len) = self.arrived;
-        if at == now { len } else { 0 }
-    }
-}
-
-impl RoundTrip {
-    /// The least is what counts; a longer one moves it by an eighth, if it is no window's and nothing lay unread.
-    fn sample(&mut self, rtt: Duration, may_grow: bool) {
-        let rtt = rtt.max(Duration::from_micros(1));
-        self.smoothed = match self.smoothed {
-            Some(smoothed) if rtt >= smoothed && !may_grow => Some(smoothed),
-            Some(smoothed) if rtt >= smoothed => Some(smoothed - smoothed / 8 + rtt / 8),
-            _ => Some(rtt),
-        };
     }
 }

@@ -7,14 +7,10 @@ use std::time::Duration;
 use super::{DESCRIPTOR, HEADERS, OVERHEAD, SHARED_INFO};
 use crate::tcp::congestion::INITIAL_WINDOW;
 
-/// The limit before the connection stands (tcp_wmem's second number).
-const INITIAL_LIMIT: u64 = 16 << 10;
 /// No SO_SNDBUF makes it smaller: two packets of 2 KiB (SOCK_MIN_SNDBUF).
 const SMALLEST_LIMIT: u64 = 2 * (2048 + DESCRIPTOR as u64);
 /// Room for twice the congestion window, so that fast recovery does not run dry (tcp_sndbuf_expand).
 const WINDOWS: u64 = 2;
-/// A packet that is cut for sending carries this many segments, unless the path is very fast (tcp_min_tso_segs).
-const SEGMENTS_PER_BURST: u32 = 2;
 /// The largest packet to be cut by the device: 64 KiB less headers (sk_gso_max_size).
 const LARGEST_BURST: u32 = (64 << 10) - HEADERS - 1;
 
@@ -44,10 +40,14 @@ pub struct SendMemory {
     /// Lengths of the packets that have not.
     unsent: VecDeque<u32>,
     unsent_bytes: u64,
+    /// A record ended (MSG_EOR): packets are not joined any more; and the last one takes in nothing.
+    has_records: bool,
+    is_tail_closed: bool,
     /// The peer's option.
     mss: u32,
     /// Segments in a packet that is cut for sending.
     burst: u32,
+    least_burst: u32,
     /// Somebody waits for space (SOCK_NOSPACE).
     is_awaited: bool,
     /// Segments that an acknowledgement has let go.
@@ -64,10 +64,12 @@ struct Burst {
 }
 
 impl SendMemory {
-    /// An empty buffer that may grow to `max` bytes (tcp_wmem's third number), or stays at what SO_SNDBUF asked for.
-    pub fn new(max: u64, fixed: Option<u64>) -> SendMemory {
+    /// An empty buffer of `initial` bytes that may grow to `max` (tcp_wmem's second and third number), or stays at what
+    /// SO_SNDBUF asked for. `least_burst`: segments in a packet that is cut for sending, unless the path is very fast
+    /// (tcp_min_tso_segs).
+    pub fn new(initial: u64, max: u64, fixed: Option<u64>, least_burst: u32) -> SendMemory {
         let mut memory = SendMemory {
-            limit: INITIAL_LIMIT.min(max),
+            limit: initial.min(max),
             max,
             is_fixed: false,
             unsent_limit: None,
@@ -75,8 +77,11 @@ impl SendMemory {
             sent: VecDeque::new(),
             unsent: VecDeque::new(),
             unsent_bytes: 0,
+            has_records: false,
+            is_tail_closed: false,
             mss: 0,
-            burst: SEGMENTS_PER_BURST,
+            burst: least_burst,
+            least_burst,
             is_awaited: false,
             let_go: 0,
         };
@@ -109,40 +114,46 @@ impl SendMemory {
         let halvings = (fastest.as_micros() >> 9) as u32;
         let close = if halvings < 32 { u64::from(LARGEST_BURST) >> halvings } else { 0 };
         let bytes = (bytes_per_second / 1024 + close).min(LARGEST_BURST.into()) as u32;
-        self.burst = (bytes / self.mss.max(1)).max(SEGMENTS_PER_BURST).min((cwnd / 2).max(1));
+        self.burst = (bytes / self.mss.max(1)).max(self.least_burst).min((cwnd / 2).max(1));
     }
 
-    /// A process writes `len` bytes: how many are taken. Fewer than `len`: the writer would block, and is awaited from
-    /// now on. Memory is asked for only where a new packet begins: the last one is filled up to `size_goal` even if the
-    /// limit is reached (tcp_sendmsg).
+    /// A process writes `len` bytes, which is more than none: how many are taken, up to the end of a packet; what is full
+    /// may leave before the next one begins. None: the writer would block, and is awaited from now on. Memory is asked
+    /// for only where a new packet begins: the last one is filled up to `size_goal` even if the limit is reached
+    /// (tcp_sendmsg).
     pub fn write(&mut self, len: usize, size_goal: u32) -> usize {
-        let mut taken = 0;
-        while taken < len {
-            let room = self.unsent.back().map_or(0, |tail| size_goal.saturating_sub(*tail));
-            if room == 0 {
-                if !self.has_space(1) {
-                    self.is_awaited = true;
-                    break;
-                }
-                self.unsent.push_back(0);
-                self.used += u64::from(OVERHEAD);
-                continue;
+        if self.begins(size_goal) {
+            if !self.has_space(1) {
+                self.is_awaited = true;
+                return 0;
             }
-            let Some(tail) = self.unsent.back_mut() else { break };
-            let more = room.min(u32::try_from(len - taken).unwrap_or(u32::MAX));
-            *tail += more;
-            self.used += u64::from(more);
-            self.unsent_bytes += u64::from(more);
-            taken += more as usize;
+            self.unsent.push_back(0);
+            self.used += u64::from(OVERHEAD);
+            self.is_tail_closed = false;
         }
+        let Some(tail) = self.unsent.back_mut() else { return 0 };
+        let taken = (size_goal - *tail).min(u32::try_from(len).unwrap_or(u32::MAX));
+        *tail += taken;
+        self.used += u64::from(taken);
+        self.unsent_bytes += u64::from(taken);
         self.gather();
-        taken
+        taken as usize
+    }
+
+    /// A record ends with what was written (MSG_EOR).
+    pub fn end_record(&mut self) {
+        (self.has_records, self.is_tail_closed) = (true, true);
+    }
+
+    fn begins(&self, size_goal: u32) -> bool {
+        self.is_tail_closed || self.unsent.back().is_none_or(|tail| *tail >= size_goal)
     }
 
     /// Whether writing `len` bytes begins a new packet: the moment at which Linux looks whether the connection was idle
     /// for so long that its window has to shrink (tcp_skb_entail, tcp_slow_start_after_idle_check).
     pub fn begins_packet(&self, len: usize, size_goal: u32) -> bool {
-        self.has_space(1) && self.unsent.back().is_none_or(|tail| *tail as usize + len > size_goal as usize)
+        let fits = self.unsent.back().is_some_and(|tail| *tail as usize + len <= size_goal as usize);
+        self.has_space(1) && (self.is_tail_closed || !fits)
     }
 
     /// What is next to be sent takes in the short packets behind it, up to half an initial window (tcp_grow_skb). It
@@ -150,12 +161,18 @@ impl SendMemory {
     fn gather(&mut self) {
         while let (Some(head), Some(next)) = (self.unsent.front(), self.unsent.get(1))
             && head + next <= INITIAL_WINDOW / 2 * self.mss
+            && !self.has_records
         {
             let together = head + next;
             self.unsent.pop_front();
             self.unsent[0] = together;
             self.used -= u64::from(OVERHEAD);
         }
+    }
+
+    /// How long the next packet is that is to be sent.
+    pub fn next_packet(&self) -> u32 {
+        self.unsent.front().copied().unwrap_or(0)
     }
 
     /// A segment with `len` bytes never sent before has left: what it is cut from costs one packet more.

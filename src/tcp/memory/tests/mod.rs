@@ -13,23 +13,27 @@ const MSS: u32 = 1448;
 const GOAL: u32 = 22 * MSS;
 
 fn sender() -> SendMemory {
-    let mut send = SendMemory::new(4 << 20, None);
+    let mut send = SendMemory::new(16 << 10, 4 << 20, None, 2);
     send.established(1460, 10);
     send
 }
 
 fn receiver(fixed: Option<u64>) -> ReceiveMemory {
-    let mut receive = ReceiveMemory::new(32 << 20, fixed);
+    let mut receive = ReceiveMemory::new(128 << 10, 32 << 20, fixed);
     let (_, shift) = receive.initial_window(MSS);
-    receive.established(secs(0), MSS, shift);
+    receive.established(secs(0), MSS, MSS, shift);
     receive
 }
 
 /// Writes until nothing more is taken: how much that was.
 fn fill(send: &mut SendMemory) -> u64 {
+    fill_by(send, GOAL)
+}
+
+fn fill_by(send: &mut SendMemory, goal: u32) -> u64 {
     let mut taken = 0;
     loop {
-        match send.write(4096, GOAL) {
+        match send.write(4096, goal) {
             0 => return taken,
             more => taken += more as u64,
         }
@@ -54,7 +58,7 @@ fn the_last_packet_is_filled_although_the_limit_is_reached() {
 
 #[test]
 fn a_writer_is_woken_when_a_third_is_free() {
-    let mut send = SendMemory::new(4 << 20, Some(30_000));
+    let mut send = SendMemory::new(16 << 10, 4 << 20, Some(30_000), 2);
     send.established(1460, 10);
     assert_eq!(send.usage().1, 60_000);
     fill(&mut send);
@@ -128,7 +132,7 @@ fn acknowledged_data_are_free_at_once_and_their_packet_when_it_is_whole() {
 fn a_limit_on_unsent_data_refuses_a_packet_and_wakes_at_half() {
     let mut send = sender();
     send.set_unsent_limit(Some(8192));
-    assert_eq!(send.write(10_000, MSS), 6 * MSS as usize, "the packet that passes the limit is the last");
+    assert_eq!(fill_by(&mut send, MSS), 6 * u64::from(MSS), "the packet that passes the limit is the last");
     send.sent(3 * MSS);
     assert!(!send.is_writable(), "4,344 bytes are unsent");
     send.sent(MSS);
@@ -137,10 +141,10 @@ fn a_limit_on_unsent_data_refuses_a_packet_and_wakes_at_half() {
 
 #[test]
 fn the_first_window_is_half_the_memory_in_whole_segments() {
-    assert_eq!(ReceiveMemory::new(32 << 20, None).initial_window(1460), (64_240, 10));
-    assert_eq!(ReceiveMemory::new(32 << 20, None).initial_window(MSS), (65_160, 10));
-    assert_eq!(ReceiveMemory::new(32 << 20, Some(4096)).initial_window(MSS), (2896, 0));
-    assert_eq!(ReceiveMemory::new(32 << 20, Some(65_536)).initial_window(MSS), (65_160, 1));
+    assert_eq!(ReceiveMemory::new(128 << 10, 32 << 20, None).initial_window(1460), (64_240, 10));
+    assert_eq!(ReceiveMemory::new(128 << 10, 32 << 20, None).initial_window(MSS), (65_160, 10));
+    assert_eq!(ReceiveMemory::new(128 << 10, 32 << 20, Some(4096)).initial_window(MSS), (2896, 0));
+    assert_eq!(ReceiveMemory::new(128 << 10, 32 << 20, Some(65_536)).initial_window(MSS), (65_160, 1));
 }
 
 /// As seen on Linux: one byte is echoed, then full segments come which nobody reads.

@@ -63,9 +63,9 @@ impl Stalled {
         rcvbuf: Option<u64>,
     ) -> Stalled {
         let (mut send, mut receive) =
-            (SendMemory::new(4 << 20, sndbuf), ReceiveMemory::new(32 << 20, rcvbuf));
+            (SendMemory::new(16 << 10, 4 << 20, sndbuf, 2), ReceiveMemory::new(128 << 10, 32 << 20, rcvbuf));
         let (window, shift) = receive.initial_window(MSS);
-        receive.established(secs(0), MSS, shift);
+        receive.established(secs(0), MSS, MSS, shift);
         send.established(1460, 10);
         Stalled {
             now: secs(0),
@@ -127,9 +127,16 @@ impl Stalled {
             if self.send.begins_packet(self.message, goal) && self.flight.is_empty() && idle > rto {
                 self.congestion.restart_after_idle(idle, rto);
             }
-            let taken = self.send.write(self.message, goal);
-            self.written += taken as u64;
-            self.transmit();
+            let mut taken = 0;
+            while taken < self.message {
+                let more = self.send.write(self.message - taken, goal);
+                if more == 0 {
+                    break;
+                }
+                taken += more;
+                self.written += more as u64;
+                self.transmit();
+            }
             if taken < self.message {
                 self.first_refusal.get_or_insert(self.written);
                 self.is_blocked = true;
