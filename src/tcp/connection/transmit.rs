@@ -5,7 +5,6 @@ use bytes::Bytes;
 
 use super::*;
 use crate::packet::{Flags, Marks, TcpOptions};
-use crate::tcp::memory::size_goal;
 use crate::tcp::send::Sent;
 use crate::tcp::seq::{after, before, distance};
 
@@ -20,19 +19,24 @@ impl Connection {
         if !self.state.is_synchronized() || !self.send.has_unsent() {
             return;
         }
-        let (mut sent, mut bytes) = (0, 0);
+        let (mut sent, mut cut) = (0, 0);
         let mut limited_by_network = false;
         // Without a route what is written stays unsent, and a timer tries again (as in tcp_write_xmit()).
         while self.send.has_unsent() && cx.routable {
-            // Also a FIN waits for the congestion window, since Linux 6.13.
-            if self.send.in_flight() >= self.congestion.cwnd() {
-                limited_by_network = true;
-                break;
+            if cut == 0 {
+                // Also a FIN waits for the congestion window, since Linux 6.13.
+                let quota = self.congestion.cwnd().saturating_sub(self.send.in_flight());
+                if quota == 0 {
+                    limited_by_network = true;
+                    break;
+                }
+                let Some(len) = self.next_cut(quota, at_once) else { break };
+                cut = len;
             }
-            let Some(len) = self.len_to_send(bytes, at_once) else { break };
-            self.transmit_next(cx, len, false);
+            let len = self.next_len().min(cut);
+            self.transmit_next(cx, len as usize, false);
             sent += 1;
-            bytes += len;
+            cut -= len;
         }
         limited_by_network |= self.send.in_flight() >= self.congestion.cwnd();
         if sent > 0 {
@@ -58,31 +62,40 @@ impl Connection {
         self.next_len() <= distance(self.send.nxt, self.window_end()) || self.next_len() == 0
     }
 
-    /// How many bytes the next segment carries, if one may be sent as far as the peer's window and Nagle's algorithm go;
-    /// `sent`: so many bytes have just left.
-    fn len_to_send(&self, sent: usize, at_once: bool) -> Option<usize> {
+    /// How many bytes leave next, cut off the first packet of the send buffer, if anything may leave as far as the peer's
+    /// window and Nagle's algorithm go: `quota` segments at most. Silly windows are waited for (RFC 9293 section 3.8.6.2.1),
+    /// but if a whole segment of the packet fits, what is cut may end with the window (tcp_mss_split_point()).
+    fn next_cut(&mut self, quota: u32, at_once: bool) -> Option<u32> {
         let mss = self.current_mss();
+        let segments = quota.min((self.congestion.cwnd() / 2).max(1)).min(self.send_memory.burst());
+        let most = mss.saturating_mul(segments);
+        self.send_memory.grow(most);
         let unsent = self.send.unsent_len() as u32;
-        let len = self.next_len();
+        let packet = self.send_memory.next_packet().min(self.send.record_len());
         let window = distance(self.send.nxt, self.window_end());
-        let with_fin = self.send.fin_waits && len == unsent;
-        if len > window {
-            // Silly windows are waited for (RFC 9293 section 3.8.6.2.1), but what Linux keeps as one packet may end in a
-            // part of a segment (tcp_mss_split_point()).
-            let goal = size_goal(self.mss, self.largest_window) as usize;
-            let part = !sent.is_multiple_of(goal.max(1)) && window > 0 && !self.nagle_waits(true, at_once);
-            return part.then_some(window as usize);
+        if packet.min(mss) > window {
+            return None;
         }
-        if len == 0
+        let is_last = packet == unsent;
+        if packet == 0
             && before(self.window_end(), self.send.nxt.wrapping_add(1))
             && !self.send.flight.is_empty()
         {
             return None;
         }
-        if !with_fin && self.nagle_waits(len < mss && len == unsent, at_once) {
-            return None;
+        if packet <= mss {
+            let waits = is_last && !self.send.fin_waits && self.nagle_waits(packet < mss, at_once);
+            return (!waits).then_some(packet);
         }
-        Some(len as usize)
+        if most <= window && !is_last {
+            return Some(most.min(packet));
+        }
+        let cut = packet.min(window);
+        if most <= cut {
+            return Some(most);
+        }
+        let part = cut % mss;
+        Some(if self.nagle_waits(part != 0, at_once) { cut - part } else { cut })
     }
 
     /// RFC 896, as Minshall mended it: a segment that is not a full one waits while another such one is unacknowledged;
@@ -96,8 +109,8 @@ impl Connection {
 
     /// One segment whatever the congestion window says: the tail-loss probe. Returns whether it was sent.
     pub(super) fn transmit_forced(&mut self, cx: &mut Cx<'_>) -> bool {
-        let Some(len) = self.len_to_send(0, true) else { return false };
-        self.transmit_next(cx, len, false);
+        let Some(len) = self.next_cut(1, true) else { return false };
+        self.transmit_next(cx, len as usize, false);
         if self.recovery.is_reducing() {
             self.recovery.prr_out += 1;
         }

@@ -136,7 +136,6 @@ impl SendMemory {
         *tail += taken;
         self.used += u64::from(taken);
         self.unsent_bytes += u64::from(taken);
-        self.gather();
         taken as usize
     }
 
@@ -156,18 +155,24 @@ impl SendMemory {
         self.has_space(1) && (self.is_tail_closed || !fits)
     }
 
-    /// What is next to be sent takes in the short packets behind it, up to half an initial window (tcp_grow_skb). It
-    /// matters where the peer's window, and with it `size_goal`, is small.
-    fn gather(&mut self) {
-        while let (Some(head), Some(next)) = (self.unsent.front(), self.unsent.get(1))
-            && head + next <= INITIAL_WINDOW / 2 * self.mss
+    /// The packet that is next to be sent takes from the one behind it, until it has `len` bytes (tcp_grow_skb).
+    pub fn grow(&mut self, len: u32) {
+        if let (Some(head), Some(next)) = (self.unsent.front().copied(), self.unsent.get(1).copied())
             && !self.has_records
         {
-            let together = head + next;
-            self.unsent.pop_front();
-            self.unsent[0] = together;
-            self.used -= u64::from(OVERHEAD);
+            let more = len.saturating_sub(head).min(next);
+            self.unsent[0] += more;
+            self.unsent[1] -= more;
+            if more == next {
+                self.unsent.remove(1);
+                self.used -= u64::from(OVERHEAD);
+            }
         }
+    }
+
+    /// How many segments a packet that is cut off for sending has at most (tcp_tso_segs).
+    pub fn burst(&self) -> u32 {
+        self.burst
     }
 
     /// How long the next packet is that is to be sent.

@@ -1,0 +1,100 @@
+//! A whole exchange, packet for packet, as a real kernel's was: what left when, how long, and which window was told.
+
+use std::time::Duration;
+
+use halfopen::net::time::sleep;
+use halfopen::net::{ListenOptions, Listener as _, Network as _, SocketOptions};
+use halfopen::note;
+use halfopen::packet::Transport;
+use halfopen::parameter::{ByteSize, ms, secs};
+use halfopen::sim::{Engine, Sysctls, World};
+use halfopen::trace::Trace;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Half of the shortest round trip that was measured beside the relay's delay of 20 ms.
+const ONE_WAY: Duration = Duration::from_micros(10_300);
+/// How far times may be apart after all the reads and acknowledgements of a second: the relay's way was never the same twice.
+const APART_S: f64 = 0.02;
+
+/// A packet: when, by whom, and what of it.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    at_s: f64,
+    what: String,
+}
+
+fn measured() -> Vec<Seen> {
+    include_str!("groundtruth/slow-reader.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (at, what) = line.split_once(' ').expect("a time and a packet");
+            Seen { at_s: at.parse().expect("seconds"), what: what.to_owned() }
+        })
+        .collect()
+}
+
+/// The packets from the first write on, numbered from it.
+fn seen(trace: &Trace) -> Vec<Seen> {
+    let begins = trace.all("begins").time().expect("it begins");
+    let mut first = None;
+    let mut seen = Vec::new();
+    for packet in trace.packets.iter().filter(|packet| packet.sent >= begins) {
+        let Transport::Tcp(segment) = &packet.transport else { continue };
+        let first = *first.get_or_insert(segment.seq);
+        let what = if packet.from == trace.host("writer") {
+            format!("a {} +{}", segment.seq.wrapping_sub(first), segment.data.len())
+        } else {
+            let ack = segment.ack.expect("an acknowledgement").wrapping_sub(first);
+            format!("b ack {ack} win {}", segment.window)
+        };
+        seen.push(Seen { at_s: (packet.sent - begins).as_secs_f64(), what });
+    }
+    seen
+}
+
+#[test]
+fn a_slow_reader_is_served_packet_for_packet_as_by_linux() {
+    let mut world = World::new(0, Engine::default(), Sysctls::default(), None);
+    world.notes(["begins"]);
+    let [writer, reader] = world.machines(["writer", "reader"]);
+    world.links().one_way(ONE_WAY);
+    reader.does(async |net| {
+        let accepted = SocketOptions { receive_buffer: Some(ByteSize(65_536)), ..SocketOptions::default() };
+        let mut listener = net.listen(80, &ListenOptions { accepted, ..ListenOptions::default() }).await?;
+        let (mut stream, _) = listener.accept().await?;
+        for _ in 0..20 {
+            let byte = stream.read_u8().await?;
+            stream.write_u8(byte).await?;
+        }
+        sleep(secs(1)).await;
+        for _ in 0..60 {
+            sleep(ms(50)).await;
+            stream.read(&mut vec![0; 16_384]).await?;
+        }
+        std::future::pending().await
+    });
+    writer.does(async |net| {
+        sleep(ms(300)).await;
+        let options = SocketOptions { no_delay: false, ..SocketOptions::default() };
+        let mut stream = net.connect("reader:80", &options).await?;
+        sleep(ms(500)).await;
+        for _ in 0..20 {
+            stream.write_u8(0).await?;
+            stream.read_u8().await?;
+            sleep(ms(20)).await;
+        }
+        sleep(ms(300)).await;
+        note!("begins");
+        loop {
+            stream.write(&[0; 4096]).await?;
+        }
+    });
+    let trace = world.run(secs(5)).expect("the world runs");
+    let (linux, ours) = (measured(), seen(&trace));
+    assert!(linux.len() == 320 && ours.len() >= 320);
+    for (n, (there, here)) in linux.iter().zip(&ours).enumerate() {
+        assert_eq!(there.what, here.what, "packet {n}, at {} s there and {} s here", there.at_s, here.at_s);
+        assert!((there.at_s - here.at_s).abs() < APART_S, "packet {n}: {there:?} there, {here:?} here");
+    }
+}
