@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use halfopen::mechanism::feed::Feed;
 use halfopen::mechanism::websocket;
-use halfopen::net::{ListenOptions, Listener as _, Network as _, SocketOptions, time};
+use halfopen::net::{Datagrams as _, ListenOptions, Listener as _, Network as _, SocketOptions, time};
 use halfopen::note;
-use halfopen::parameter::{Choice as _, ms, secs};
+use halfopen::parameter::{Choice as _, mins, ms, secs};
 use halfopen::session::{Heartbeat, Session};
-use halfopen::sim::{Engine, Machine, Sysctls, World};
-use halfopen::trace::Trace;
+use halfopen::sim::{Engine, Machine, RouterOptions, Sysctls, World};
+use halfopen::trace::{Event, Trace};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Makes and runs a world with a client and a server under a fault script, on every engine; its story must be the same
@@ -240,5 +240,105 @@ fn what_an_engine_cannot_run_it_refuses_and_machines_need_names_that_scripts_can
             world(Engine::Event, "", ["a", name]).is_err_and(|e| e.contains("cannot be called")),
             "{name}"
         );
+    }
+}
+
+/// A client that connects at 1 s and says a byte at 5 s, under a fault script, and how its calls end.
+fn speaks(script: &str) -> (Trace, Vec<(Duration, String)>) {
+    let trace = told(script, mins(5), |client, server| {
+        server.does(async |net| {
+            let (mut stream, _) = net.listen(80, &ListenOptions::default()).await?.accept().await?;
+            note!(byte = stream.read_u8().await?, "answered");
+            std::future::pending().await
+        });
+        client.does(async |net| {
+            net.until(secs(1)).await;
+            let spoken = async {
+                let mut stream = net.connect("server:80", &SocketOptions::default()).await?;
+                net.until(secs(5)).await;
+                stream.write_u8(7).await?;
+                stream.read_u8().await
+            };
+            if let Err(e) = spoken.await {
+                note!(kind = e.kind().to_string(), "failed");
+            }
+            std::future::pending().await
+        });
+    });
+    let failed = trace.all("failed").on("client").events().into_iter();
+    let kind = |e: &Event| e.field("kind").map(ToString::to_string).unwrap_or_default();
+    let failed = failed.map(|e| (e.at - secs(1), kind(e))).collect();
+    (trace, failed)
+}
+
+#[test]
+fn a_connect_that_is_rejected_fails_after_a_round_trip_one_into_silence_after_minutes() {
+    let (trace, failed) = speaks("at 0s reject client server");
+    assert_eq!(failed, [(ms(20), "host unreachable".to_owned())]);
+    assert_eq!(trace.packets_from("client").count(), 1, "one SYN");
+    assert_eq!(trace.packets_from("client").lost().count(), 1);
+    let messages = trace.packets_from("server").icmp();
+    assert_eq!((messages.count(), messages.arrived().count()), (1, 1));
+    assert!(trace.first("unreachable received").on("client").with("code", "host unreachable").happened());
+    let (_, failed) = speaks("at 0s partition client server");
+    let [(at, kind)] = &failed[..] else { panic!("{failed:?}") };
+    assert!(*at > secs(60) && kind == "timed out", "{failed:?}");
+}
+
+#[test]
+fn an_established_connection_outlives_a_rejection() {
+    let (trace, failed) = speaks("at 4s reject client server for 30s");
+    assert_eq!(failed, []);
+    let answered = trace.first("answered").time().expect("the byte arrives in the end");
+    // The pauses have not been doubled, as they are after as long in silence.
+    assert!((secs(34)..secs(38)).contains(&answered), "{answered:?}");
+    assert!(trace.all("unreachable received").on("client").count() > 6);
+}
+
+#[test]
+fn a_router_turns_packets_away_even_where_the_machine_behind_it_is_off() {
+    let (_, failed) = speaks("at 0s power-loss server; at 0s reject client server");
+    assert_eq!(failed, [(ms(20), "host unreachable".to_owned())]);
+}
+
+#[test]
+fn what_is_rejected_one_way_goes_through_the_other() {
+    let (trace, failed) = speaks("at 0s reject server->client");
+    // The server's answers are turned away, and it is told; its client is not.
+    assert!(trace.first("unreachable received").on("server").happened());
+    assert!(!trace.first("unreachable received").on("client").happened());
+    assert_eq!(failed.first().map(|(_, kind)| kind.as_str()), Some("timed out"));
+}
+
+#[test]
+fn a_partition_silences_a_router_that_rejects() {
+    let (trace, _) = speaks("at 0s reject client server; at 0s partition client server");
+    assert_eq!(trace.packets_from("server").icmp().count(), 0);
+}
+
+#[test]
+fn a_rejection_reaches_a_client_behind_a_router_that_translates() {
+    let traces = Engine::WORDS.iter().map(|(_, engine)| {
+        let faults = Some("at 0s reject phone server".parse().expect("a script"));
+        let mut world = World::new(0, *engine, Sysctls::default(), faults);
+        let [phone, server] = world.machines(["phone", "server"]);
+        phone.interface_behind("wifi", RouterOptions::default());
+        world.link(&phone, &server).one_way(ms(10));
+        world.notes(["failed"]);
+        phone.does(async |net| {
+            // Of a datagram nobody is told.
+            net.bind(0).await?.send_to(b"?", net.lookup("server:53").await?).await?;
+            if let Err(e) = net.connect("server:80", &SocketOptions::default()).await {
+                note!(kind = e.kind().to_string(), "failed");
+            }
+            Ok(())
+        });
+        world.run(secs(5)).expect("runs")
+    });
+    for trace in traces {
+        let failed = trace.first("failed").on("phone");
+        assert_eq!(failed.time(), Some(ms(20)));
+        assert_eq!(trace.packets_from("server").icmp().arrived().count(), 2);
+        assert_eq!(trace.all("unreachable received").count(), 1);
     }
 }

@@ -8,7 +8,7 @@ use halfopen::fidelity::{Agreement, Row, Table, names, row, rows};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Measurements of the first table; so many of them agree at least.
-const FIRST: (usize, usize) = (93, 87);
+const FIRST: (usize, usize) = (93, 88);
 /// Rows of the second table; so many of them, in ten, agree at least.
 const SECOND: (usize, usize) = (29, 9);
 
@@ -30,7 +30,7 @@ fn differing(table: Table) -> (Vec<&'static str>, usize) {
     (differ.collect(), rows.len())
 }
 
-fn of_the_first_93_measurements_87_agree() -> Result<(), Failed> {
+fn of_the_first_93_measurements_88_agree() -> Result<(), Failed> {
     let (differ, all) = differing(Table::First);
     if all != FIRST.0 || all - differ.len() < FIRST.1 {
         return Err(format!("{} of {all} differ: {}", differ.len(), differ.join(", ")).into());
@@ -59,7 +59,7 @@ fn main() {
         })
     };
     let mut trials: Vec<Trial> = names(Table::First).chain(names(Table::Second)).map(one).collect();
-    trials.push(Trial::test("of_the_first_93_measurements_87_agree", of_the_first_93_measurements_87_agree));
+    trials.push(Trial::test("of_the_first_93_measurements_88_agree", of_the_first_93_measurements_88_agree));
     trials.push(Trial::test(
         "of_the_second_table_nine_rows_in_ten_agree",
         of_the_second_table_nine_rows_in_ten_agree,

@@ -181,7 +181,7 @@ fn troubles(hosts: &[String], router: bool) -> String {
         then(format!("deploy {host} 1s 1s"));
     }
     if let [a, b, ..] = hosts {
-        for fault in ["partition", "hold"] {
+        for fault in ["partition", "reject", "hold"] {
             then(format!("{fault} {a} {b} for 1s"));
         }
         for (fault, value) in [

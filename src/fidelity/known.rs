@@ -18,7 +18,6 @@ const KNOWN: &[(&str, &str)] = &[
          begin anew. When the run was repeated on the same kernel it did so, too, four times of four, byte for byte; when it \
          was measured the window happened to close at once.",
     ),
-    ("e_icmp", "There is no ICMP here: a packet to nobody is lost, and nobody says so."),
     (
         "e_synack_hole",
         "Measured in two namespaces of one kernel, whose timers stand alike: again and again the client's SYN and the server's \

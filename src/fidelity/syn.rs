@@ -31,10 +31,9 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
 
     let mut bench = Bench::of(run, 0);
     let warm_up = bench.warm_up;
-    let server = if mode == "icmp" { NOBODY } else { "host-2:7000" };
     bench.a.does(async move |net| {
         warm_up.until(&net, 0.0).await;
-        connect_to(&net, server).await;
+        connect_to(&net, "host-2:7000").await;
         Ok(())
     });
     if mode == "synack_hole" {
@@ -46,6 +45,7 @@ pub(super) fn replay(run: Measured) -> Result<Replay, WorldError> {
     let world = &mut bench.world;
     match mode.as_str() {
         "hole" => drop(world.at(warm_up.t0).partition(&bench.a, &bench.b)),
+        "icmp" => drop(world.at(warm_up.t0).reject(&bench.a, &bench.b)),
         "synack_hole" => drop(world.at(warm_up.t0).partition(&bench.b, &bench.a).one_way()),
         _ => {}
     }
@@ -68,9 +68,14 @@ pub(super) async fn connect_to(net: &crate::sim::SimNet, server: &str) {
     }
 }
 
+/// What the server said; what a router says in its place is no answer of its.
+fn answers(view: &View) -> Vec<(f64, String)> {
+    view.kinds(&view.sent(B).tcp())
+}
+
 fn seen(view: &View) -> Observed {
     Observed::new()
         .event("error", view.failure(A))
         .times("SYNs", view.times(&view.sent(A).syns()), view.until)
-        .list("answers", view.packets(B), view.until)
+        .list("answers", answers(view), view.until)
 }

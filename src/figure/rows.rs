@@ -313,7 +313,10 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
     let data_len = packet.transport.data().len();
     let plain = match view {
         Some(view) => name(view),
-        None => format!("UDP {} B", grouped(data_len)),
+        None => match packet.transport.unreachable() {
+            Some(said) => said.code.to_string(),
+            None => format!("UDP {} B", grouped(data_len)),
+        },
     };
     let flags = view.map(|v| v.segment.flags).unwrap_or_default();
     let label = match mark {
@@ -325,8 +328,9 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
         Mark::Duplicate => format!("{plain}, a copy"),
     };
     let opens_or_closes = flags.syn || flags.fin || flags.rst;
+    let is_refusal = packet.transport.unreachable().is_some();
     let weight = match (mark, end) {
-        (Mark::Plain, ArrowEnd::Arrives(_)) if !opens_or_closes => {
+        (Mark::Plain, ArrowEnd::Arrives(_)) if !opens_or_closes && !is_refusal => {
             if data_len > 0 {
                 Weight::Plain
             } else {
@@ -351,7 +355,11 @@ fn arrow(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Arrow {
         weight,
         label,
         title,
-        kind: if view.is_none() { "datagrams" } else { "segments" },
+        kind: match view {
+            Some(_) => "segments",
+            None if is_refusal => "ICMP messages",
+            None => "datagrams",
+        },
         data_len,
         all_data: data_len > 0 && !opens_or_closes,
         packets: 1,

@@ -53,7 +53,8 @@ pub trait Network: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// Those of [`Self::lookup`], and as the machine's kernel says: `ConnectionRefused` after a RST, `TimedOut` when the
-    /// SYN retries are used up, `NetworkUnreachable` without an address, `AddrNotAvailable` without a free port.
+    /// SYN retries are used up, `HostUnreachable` when a router says so, `NetworkUnreachable` without an address,
+    /// `AddrNotAvailable` without a free port.
     fn connect(
         &self,
         authority: &str,

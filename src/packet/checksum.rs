@@ -1,4 +1,4 @@
-//! The checksum of IPv4, TCP and UDP: the ones' complement sum of 16-bit words (RFC 1071).
+//! The checksum of IPv4, TCP, UDP and ICMP: the ones' complement sum of 16-bit words (RFC 1071).
 
 use std::net::Ipv4Addr;
 

@@ -31,7 +31,7 @@ impl Datagram {
     pub fn parse(packet: &Bytes) -> Result<Self, PacketError> {
         match Transport::parse(packet)? {
             Transport::Udp(datagram) => Ok(datagram),
-            Transport::Tcp(segment) => Err(PacketError::Protocol(Transport::Tcp(segment).protocol())),
+            other => Err(PacketError::Protocol(other.protocol())),
         }
     }
 

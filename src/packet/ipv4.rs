@@ -7,6 +7,8 @@ use bytes::Bytes;
 use super::checksum;
 use super::transport::PacketError;
 
+/// The protocol number of ICMP (IANA registry "Protocol Numbers").
+pub(super) const ICMP: u8 = 1;
 /// The protocol number of TCP (IANA registry "Protocol Numbers").
 pub(super) const TCP: u8 = 6;
 /// The protocol number of UDP (IANA registry "Protocol Numbers").
@@ -15,6 +17,39 @@ pub(super) const UDP: u8 = 17;
 pub(super) const IP_HEADER: usize = 20;
 /// As most systems send it (net.ipv4.ip_default_ttl).
 const TTL: u8 = 64;
+
+/// What the header of an IPv4 packet says; of the packet itself there may be less than that.
+pub(super) struct Header {
+    pub src: Ipv4Addr,
+    pub dst: Ipv4Addr,
+    pub protocol: u8,
+    /// How many bytes the header has.
+    pub len: usize,
+    /// How many the packet has, as it says.
+    pub total: u16,
+}
+
+impl Header {
+    pub fn parse(packet: &[u8]) -> Result<Self, PacketError> {
+        use PacketError::{Fragment, NotIpv4, Truncated};
+        let first = *packet.first().ok_or(Truncated)?;
+        if first >> 4 != 4 {
+            return Err(NotIpv4);
+        }
+        let len = usize::from(first & 0x0f) * 4;
+        if len < IP_HEADER {
+            return Err(Truncated);
+        }
+        let header = packet.get(..len).ok_or(Truncated)?;
+        // "More fragments", or an offset other than zero.
+        if u16_at(header, 6) & 0x3fff != 0 {
+            return Err(Fragment);
+        }
+        let address = |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+        let (src, dst, protocol) = (address(12), address(16), header[9]);
+        Ok(Self { src, dst, protocol, len, total: u16_at(header, 2) })
+    }
+}
 
 /// An IPv4 packet, read.
 pub(super) struct Ip<'a> {
@@ -28,27 +63,12 @@ pub(super) struct Ip<'a> {
 
 impl<'a> Ip<'a> {
     pub fn parse(packet: &'a Bytes) -> Result<Self, PacketError> {
-        use PacketError::{Fragment, NotIpv4, Truncated};
-        let first = *packet.first().ok_or(Truncated)?;
-        if first >> 4 != 4 {
-            return Err(NotIpv4);
+        let Header { src, dst, protocol, len, total } = Header::parse(packet)?;
+        let end = usize::from(total);
+        if packet.get(len..end).is_none() {
+            return Err(PacketError::Truncated);
         }
-        let header_len = usize::from(first & 0x0f) * 4;
-        if header_len < IP_HEADER {
-            return Err(Truncated);
-        }
-        let header = packet.get(..header_len).ok_or(Truncated)?;
-        // "More fragments", or an offset other than zero.
-        if u16_at(header, 6) & 0x3fff != 0 {
-            return Err(Fragment);
-        }
-        let end = usize::from(u16_at(header, 2));
-        if packet.get(header_len..end).is_none() {
-            return Err(Truncated);
-        }
-        let address = |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
-        let (src, dst, protocol) = (address(12), address(16), header[9]);
-        Ok(Self { src, dst, protocol, header, payload: packet.slice(header_len..end) })
+        Ok(Self { src, dst, protocol, header: &packet[..len], payload: packet.slice(len..end) })
     }
 
     /// Whether the checksums of the header and of what it carries hold.
@@ -60,7 +80,7 @@ impl<'a> Ip<'a> {
         }
         // A packet's length has 16 bits.
         let len = u16::try_from(self.payload.len()).unwrap_or(u16::MAX);
-        let pseudo = checksum::pseudo_header(self.src, self.dst, self.protocol, len);
+        let pseudo = pseudo_header((self.src, self.dst), self.protocol, len);
         header_holds && checksum::holds(pseudo + checksum::sum(&self.payload))
     }
 }
@@ -79,18 +99,11 @@ pub(super) fn packet(
 ) -> Bytes {
     let total = u16::try_from(IP_HEADER + payload_len).expect("the caller keeps packets below 64 KiB");
     let mut out = Vec::with_capacity(usize::from(total));
-    out.extend([0x45, 0]);
-    out.extend(total.to_be_bytes());
-    // An atomic datagram needs no identification (RFC 6864, 4.1).
-    out.extend([0, 0, 0x40, 0, TTL, protocol, 0, 0]);
-    out.extend(src.octets());
-    out.extend(dst.octets());
-    let sum = checksum::of(checksum::sum(&out));
-    out[10..12].copy_from_slice(&sum.to_be_bytes());
+    header(&mut out, (src, dst), protocol, total);
     payload(&mut out);
     let carried = &out[IP_HEADER..];
     let len = total - IP_HEADER as u16;
-    let sum = checksum::pseudo_header(src, dst, protocol, len) + checksum::sum(carried);
+    let sum = pseudo_header((src, dst), protocol, len) + checksum::sum(carried);
     let sum = match checksum::of(sum) {
         // RFC 768: zero would say that there is none.
         0 if protocol == UDP => 0xffff,
@@ -98,6 +111,24 @@ pub(super) fn packet(
     };
     out[IP_HEADER + checksum_at..][..2].copy_from_slice(&sum.to_be_bytes());
     out.into()
+}
+
+/// Writes the header of a packet of `total` bytes: no options, "don't fragment", its checksum right.
+pub(super) fn header(out: &mut Vec<u8>, (src, dst): (Ipv4Addr, Ipv4Addr), protocol: u8, total: u16) {
+    let begins = out.len();
+    out.extend([0x45, 0]);
+    out.extend(total.to_be_bytes());
+    // An atomic datagram needs no identification (RFC 6864, 4.1).
+    out.extend([0, 0, 0x40, 0, TTL, protocol, 0, 0]);
+    out.extend(src.octets());
+    out.extend(dst.octets());
+    let sum = checksum::of(checksum::sum(&out[begins..]));
+    out[begins + 10..begins + 12].copy_from_slice(&sum.to_be_bytes());
+}
+
+/// What the checksum of a payload covers besides the payload: ICMP's nothing (RFC 792).
+fn pseudo_header((src, dst): (Ipv4Addr, Ipv4Addr), protocol: u8, len: u16) -> u32 {
+    if protocol == ICMP { 0 } else { checksum::pseudo_header(src, dst, protocol, len) }
 }
 
 /// Two bytes of a header, in network order; the caller has checked that they are there.

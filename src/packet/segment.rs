@@ -43,7 +43,7 @@ impl Segment {
     pub fn parse(packet: &Bytes) -> Result<Self, PacketError> {
         match Transport::parse(packet)? {
             Transport::Tcp(segment) => Ok(segment),
-            Transport::Udp(datagram) => Err(PacketError::Protocol(Transport::Udp(datagram).protocol())),
+            other => Err(PacketError::Protocol(other.protocol())),
         }
     }
 

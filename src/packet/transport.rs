@@ -8,8 +8,9 @@ use std::net::SocketAddrV4;
 use bytes::Bytes;
 
 use super::datagram::{self, Datagram};
-use super::ipv4::{self, IP_HEADER, Ip, TCP, UDP};
+use super::ipv4::{self, ICMP, IP_HEADER, Ip, TCP, UDP};
 use super::segment::{self, Segment};
+use super::unreachable::{self, Unreachable};
 
 /// What an IPv4 packet carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +19,12 @@ pub enum Transport {
     Tcp(Segment),
     /// A UDP datagram.
     Udp(Datagram),
+    /// A router's word that another packet was not passed on.
+    Icmp(Unreachable),
 }
+
+/// Nothing.
+static NO_DATA: Bytes = Bytes::new();
 
 /// Bytes that are not what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +41,12 @@ pub enum PacketError {
     /// The protocol is another one; its number.
     #[error("protocol {0} is not the one asked for")]
     Protocol(u8),
+    /// A message of ICMP other than "destination unreachable"; its type.
+    #[error("an ICMP message of type {0}")]
+    Message(u8),
+    /// A message of ICMP quotes a packet that its receiver did not send.
+    #[error("an ICMP message about somebody else's packet")]
+    Unrelated,
     /// A checksum does not hold: the packet was damaged on its way.
     #[error("the checksum is wrong")]
     Checksum,
@@ -44,7 +56,8 @@ impl Transport {
     /// Reads the headers of an IPv4 packet; lengths are checked, checksums are not looked at.
     ///
     /// # Errors
-    /// [`PacketError`] when the bytes are something else than a whole TCP segment or UDP datagram.
+    /// [`PacketError`] when the bytes are something else than a whole TCP segment, UDP datagram or "destination
+    /// unreachable".
     pub fn parse(packet: &Bytes) -> Result<Self, PacketError> {
         Self::within(&Ip::parse(packet)?)
     }
@@ -63,6 +76,7 @@ impl Transport {
         match ip.protocol {
             TCP => Segment::within(ip.src, ip.dst, &ip.payload).map(Transport::Tcp),
             UDP => Datagram::within(ip.src, ip.dst, &ip.payload).map(Transport::Udp),
+            ICMP => Unreachable::within(ip.src, ip.dst, &ip.payload).map(Transport::Icmp),
             other => Err(PacketError::Protocol(other)),
         }
     }
@@ -81,6 +95,9 @@ impl Transport {
             Transport::Udp(d) => {
                 ipv4::packet(ends, datagram::PROTOCOL, datagram::CHECKSUM_AT, |out| d.write(out), len)
             }
+            Transport::Icmp(u) => {
+                ipv4::packet(ends, unreachable::PROTOCOL, unreachable::CHECKSUM_AT, |out| u.write(out), len)
+            }
         }
     }
 
@@ -89,22 +106,25 @@ impl Transport {
         match self {
             Transport::Tcp(_) => segment::PROTOCOL,
             Transport::Udp(_) => datagram::PROTOCOL,
+            Transport::Icmp(_) => unreachable::PROTOCOL,
         }
     }
 
-    /// Address and port of the sender.
+    /// Address and port of the sender; a router that says something has no port, and so 0.
     pub fn src(&self) -> SocketAddrV4 {
         match self {
             Transport::Tcp(segment) => segment.src,
             Transport::Udp(datagram) => datagram.src,
+            Transport::Icmp(said) => SocketAddrV4::new(said.from, 0),
         }
     }
 
-    /// Address and port of the receiver.
+    /// Address and port of the receiver; of what a router says, the port from which came what it quotes.
     pub fn dst(&self) -> SocketAddrV4 {
         match self {
             Transport::Tcp(segment) => segment.dst,
             Transport::Udp(datagram) => datagram.dst,
+            Transport::Icmp(said) => said.quoted.src,
         }
     }
 
@@ -113,14 +133,16 @@ impl Transport {
         match self {
             Transport::Tcp(segment) => segment.src = src,
             Transport::Udp(datagram) => datagram.src = src,
+            Transport::Icmp(said) => said.from = *src.ip(),
         }
     }
 
-    /// Gives it another receiver, as a router does.
+    /// Gives it another receiver, as a router does; in what is said of a packet that is its sender (RFC 5508, REQ-4).
     pub fn set_dst(&mut self, dst: SocketAddrV4) {
         match self {
             Transport::Tcp(segment) => segment.dst = dst,
             Transport::Udp(datagram) => datagram.dst = dst,
+            Transport::Icmp(said) => said.quoted.src = dst,
         }
     }
 
@@ -129,6 +151,7 @@ impl Transport {
         match self {
             Transport::Tcp(segment) => &segment.data,
             Transport::Udp(datagram) => &datagram.data,
+            Transport::Icmp(_) => &NO_DATA,
         }
     }
 
@@ -139,6 +162,7 @@ impl Transport {
             + match self {
                 Transport::Tcp(segment) => segment.len(),
                 Transport::Udp(datagram) => datagram.len(),
+                Transport::Icmp(_) => Unreachable::len(),
             }
     }
 
@@ -146,7 +170,7 @@ impl Transport {
     pub fn segment(&self) -> Option<&Segment> {
         match self {
             Transport::Tcp(segment) => Some(segment),
-            Transport::Udp(_) => None,
+            Transport::Udp(_) | Transport::Icmp(_) => None,
         }
     }
 
@@ -154,7 +178,15 @@ impl Transport {
     pub fn datagram(&self) -> Option<&Datagram> {
         match self {
             Transport::Udp(datagram) => Some(datagram),
-            Transport::Tcp(_) => None,
+            Transport::Tcp(_) | Transport::Icmp(_) => None,
+        }
+    }
+
+    /// What a router says, if it is that.
+    pub fn unreachable(&self) -> Option<&Unreachable> {
+        match self {
+            Transport::Icmp(said) => Some(said),
+            Transport::Tcp(_) | Transport::Udp(_) => None,
         }
     }
 }
@@ -171,11 +203,17 @@ impl From<Datagram> for Transport {
     }
 }
 
+impl From<Unreachable> for Transport {
+    fn from(said: Unreachable) -> Self {
+        Transport::Icmp(said)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::packet::testing::Tcp;
-    use crate::packet::{Flags, TcpOptions};
+    use crate::packet::{Code, Flags, Quoted, TcpOptions};
     use proptest::prelude::*;
     use std::net::Ipv4Addr;
 
@@ -185,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_tcp_nor_udp_over_ipv4_is_named() {
+    fn what_is_neither_tcp_nor_udp_nor_icmp_over_ipv4_is_named() {
         for good in [Tcp::new(1, 2).ack(1).data(b"abc").packet(), udp(b"abc")] {
             let with = |at: usize, byte: u8| {
                 let mut bytes = good.to_vec();
@@ -195,7 +233,7 @@ mod tests {
             assert_eq!(Transport::parse(&Bytes::new()), Err(PacketError::Truncated));
             assert_eq!(with(0, 0x65), Err(PacketError::NotIpv4));
             assert_eq!(with(0, 0x41), Err(PacketError::Truncated), "an IPv4 header of four bytes");
-            assert_eq!(with(9, 1), Err(PacketError::Protocol(1)), "ICMP");
+            assert_eq!(with(9, 2), Err(PacketError::Protocol(2)), "IGMP");
             assert_eq!(with(7, 1), Err(PacketError::Fragment), "a later fragment");
             assert_eq!(with(6, 0x20), Err(PacketError::Fragment), "a first fragment");
             for cut in 0..good.len() {
@@ -269,6 +307,14 @@ mod tests {
         }
     }
 
+    prop_compose! {
+        fn said()(
+            from: u32, code: u8, src in address(), dst in address(), seq: Option<u32>, len: u16
+        ) -> Unreachable {
+            Unreachable { from: from.into(), code: Code(code), quoted: Quoted { src, dst, seq, len } }
+        }
+    }
+
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
@@ -278,20 +324,20 @@ mod tests {
 
         #[test]
         fn no_damage_makes_the_reader_panic_and_no_damaged_byte_is_received(
-            tcp: bool, at in 0usize..70, xor in 1u8.., cut in 0usize..100,
-            options in proptest::collection::vec(any::<u8>(), 20)
+            kind in 0..3, at in 0usize..70, xor in 1u8.., cut in 0usize..100,
+            options in proptest::collection::vec(any::<u8>(), 20), said in said()
         ) {
-            let good = if tcp {
-                Tcp::new(1, 2).ack(1).options(&options).data(b"0123456789").packet()
-            } else {
-                udp(&options)
+            let good = match kind {
+                0 => Tcp::new(1, 2).ack(1).options(&options).data(b"0123456789").packet(),
+                1 => udp(&options),
+                _ => Transport::Icmp(said).emit(),
             };
             prop_assert!(Transport::received(&good).is_ok());
             let mut bytes = good.to_vec();
             let at = at % bytes.len();
             bytes[at] ^= xor;
             // That a checksum was made is said by the checksum itself.
-            let unmade = !tcp && bytes[26..28] == [0, 0];
+            let unmade = kind == 1 && bytes[26..28] == [0, 0];
             prop_assert!(unmade || Transport::received(&bytes.clone().into()).is_err());
             bytes.truncate(cut);
             let _ = Transport::parse(&bytes.into());
@@ -299,9 +345,10 @@ mod tests {
 
         #[test]
         fn what_was_written_is_read_back(
-            segment in segment(), src in address(), dst in address(), data in data()
+            segment in segment(), src in address(), dst in address(), data in data(), said in said()
         ) {
-            for packet in [Transport::Tcp(segment.clone()), Transport::Udp(Datagram { src, dst, data: data.clone() })] {
+            let datagram = Datagram { src, dst, data };
+            for packet in [Transport::Tcp(segment), Transport::Udp(datagram), Transport::Icmp(said)] {
                 let bytes = packet.emit();
                 prop_assert_eq!(bytes.len(), packet.len());
                 prop_assert_eq!(Transport::received(&bytes), Ok(packet));

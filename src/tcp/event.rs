@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 
 use super::ConnId;
+use crate::packet::Code;
 
 /// Something happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub enum What {
     ResetSent(&'static str),
     /// The peer ended the connection.
     ResetReceived,
+    /// A router said that a segment did not get through.
+    Unreachable(Code),
     /// A timeout: the first unacknowledged segment was sent again, for the how manyth time.
     Retransmitted(u32),
     /// Something was lost, and is sent again without waiting for a timeout (RFC 5681 section 3.2, RFC 8985).

@@ -26,7 +26,8 @@ pub fn events(trace: &Trace) -> impl Serialize + '_ {
 /// (`ack` is null without the flag), `len` counts bytes of data, `window` is in bytes, `says` is the message if it can
 /// be told. Marks are there when they are true: `retransmission`, `keepalive`, `window_probe`, `duplicate`. In place of
 /// `arrived_us` stand `lost` (the reason) and `lost_us`, or `under_way: true`. A UDP datagram has the layer `udp`, the
-/// event `datagram`, and neither flags nor numbers.
+/// event `datagram`, and neither flags nor numbers. A router's word that a packet did not get through has the layer `icmp`, the
+/// event `destination unreachable`, and in place of all that its `code`, and `quoted_src` and `quoted_dst` of the packet.
 ///
 /// # Panics
 /// If the run did not keep its packets.
@@ -128,8 +129,8 @@ impl Serialize for PacketJson<'_> {
         out.serialize_entry("t_us", &micros(packet.sent))?;
         out.serialize_entry("host", trace.host_name(packet.from))?;
         let to = packet.to.map(|h| trace.host_name(h));
-        match view {
-            Some(view) => {
+        match (view, packet.transport.unreachable()) {
+            (Some(view), _) => {
                 out.serialize_entry("layer", "tcp")?;
                 out.serialize_entry("event", "segment")?;
                 out.serialize_entry("to", &to)?;
@@ -141,7 +142,15 @@ impl Serialize for PacketJson<'_> {
                 out.serialize_entry("len", &view.segment.data.len())?;
                 out.serialize_entry("window", &view.window)?;
             }
-            None => {
+            (None, Some(said)) => {
+                out.serialize_entry("layer", "icmp")?;
+                out.serialize_entry("event", "destination unreachable")?;
+                out.serialize_entry("to", &to)?;
+                out.serialize_entry("code", &said.code.to_string())?;
+                out.serialize_entry("quoted_src", &said.quoted.src)?;
+                out.serialize_entry("quoted_dst", &said.quoted.dst)?;
+            }
+            (None, None) => {
                 out.serialize_entry("layer", "udp")?;
                 out.serialize_entry("event", "datagram")?;
                 out.serialize_entry("to", &to)?;
@@ -221,6 +230,17 @@ mod tests {
         assert_eq!(
             json[0].to_string(),
             r#"{"t_us":0,"host":"phone","layer":"udp","event":"datagram","to":"server","src":"10.0.0.1:5000","dst":"10.0.0.2:53","len":5,"arrived_us":20000}"#
+        );
+    }
+
+    #[test]
+    fn what_a_router_says_is_an_object_about_another_packet() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        let trace = b.turned_away(0, "server", "phone", Tcp::new(49152, 80).syn()).build();
+        let json = tree(packets(&trace));
+        assert_eq!(
+            json[0].to_string(),
+            r#"{"t_us":0,"host":"server","layer":"icmp","event":"destination unreachable","to":"phone","code":"host unreachable","quoted_src":"10.0.0.1:49152","quoted_dst":"10.0.0.2:80","arrived_us":20000}"#
         );
     }
 

@@ -1,4 +1,4 @@
-//! The packets of a run, one line a segment or datagram, as a packet analyser would print them. [`LEGEND`] explains the columns.
+//! The packets of a run, one line each, as a packet analyser would print them. [`LEGEND`] explains the columns.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -12,7 +12,8 @@ pub const LEGEND: &str = "\
 - the margin: `!` marks the beginning and the end of a fault, `×` a packet that never arrived
 - `sent`: when the sender put it on the wire, in seconds of virtual time, exact to the microsecond
 - `from`, `to`: host and port; an address without a host stands for itself
-- `flags`: the TCP flags that are set; `UDP` for a datagram, which has no numbers and no window
+- `flags`: the TCP flags that are set; `UDP` for a datagram, which has no numbers and no window; `ICMP` for a router's word \
+that a packet did not get through
 - `seq:end`: the sequence numbers of the first byte and of the one behind the last, relative: a connection's SYN is 0, \
 its first byte 1
 - `ack`: the sequence number expected next, relative; empty without the flag ACK
@@ -21,7 +22,8 @@ its first byte 1
 - `marks`: why it was sent, where its headers do not tell: `retransmission`, `keepalive`, `window probe`, `duplicate` \
 (a copy made by the link)
 - `fate`: when it `arrived`, `lost: reason`, or `under way` when the run ended
-- `says`: the options of a SYN, the first line of an HTTP message, the WebSocket frames, selective acknowledgements
+- `says`: the options of a SYN, the first line of an HTTP message, the WebSocket frames, selective acknowledgements; of ICMP \
+why a packet did not get through, and where to
 ";
 
 /// The packets of a run and, between them, its faults; see [`LEGEND`].
@@ -92,7 +94,17 @@ fn packet_line(trace: &Trace, packet: &Packet, view: Option<&View<'_>>) -> Line<
         Some(host) => format!("{host}:{}", transport.dst().port()),
         None => transport.dst().to_string(),
     };
-    let from = format!("{from}:{}", transport.src().port());
+    let from = match transport.unreachable() {
+        // Who says it has no port; it goes to whoever sent what it is about.
+        Some(said) => {
+            let quoted = said.quoted.dst;
+            let here = said.from == *quoted.ip();
+            let about = if here { format!("{from}:{}", quoted.port()) } else { quoted.to_string() };
+            let says = format!("{}: {about}", said.code);
+            return told(from.to_owned(), to, ["ICMP".to_owned(), no(), no(), no(), no()], says);
+        }
+        None => format!("{from}:{}", transport.src().port()),
+    };
     let len = transport.data().len().to_string();
     let Some(view) = view else {
         return told(from, to, ["UDP".to_owned(), no(), no(), len, no()], no());
@@ -150,6 +162,23 @@ mod tests {
 ! 2.000000  partition between phone and server ends
   2.000000  phone:49152  server:80    PSH,ACK      1:2    1    1    502  retransmission  arrived 2.020000
   2.500000  phone:49152  10.0.0.2:80  FIN,ACK      2:3    1    0    502                  under way
+";
+        assert_eq!(packets(&b.build()), expected[1..]);
+    }
+
+    #[test]
+    fn what_a_router_says_is_told_with_its_reason_and_whom_it_is_about() {
+        let mut b = TraceBuilder::new(&["phone", "server"]);
+        b.packet(0, "phone", "server", Tcp::new(49152, 80).syn().seq(9)).lost("rejected").turned_away(
+            20,
+            "server",
+            "phone",
+            Tcp::new(49152, 80).syn().seq(9),
+        );
+        let expected = "
+      sent  from         to           flags  seq:end  len  win  fate              says
+× 0.000000  phone:49152  server:80    SYN        0:1    0  502  lost: rejected
+  0.020000  server       phone:49152  ICMP                      arrived 0.040000  host unreachable: server:80
 ";
         assert_eq!(packets(&b.build()), expected[1..]);
     }

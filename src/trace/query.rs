@@ -305,6 +305,11 @@ impl<'a> Packets<'a> {
         self.filter(|p| matches!(p.transport, Transport::Udp(_)))
     }
 
+    /// Only messages of routers that a packet did not get through.
+    pub fn icmp(self) -> Self {
+        self.filter(|p| p.transport.unreachable().is_some())
+    }
+
     /// Only TCP segments of which this is true.
     pub fn segments(self, keep: impl Fn(&Segment) -> bool) -> Self {
         self.filter(|p| p.transport.segment().is_some_and(&keep))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{Counters, Event, Fate, HostId, Layer, Packet, Span, Trace, Value};
 pub(crate) use crate::packet::testing::Tcp;
-use crate::packet::{Datagram, Marks, Transport};
+use crate::packet::{Code, Datagram, Marks, Transport, Unreachable};
 
 /// The latency of every packet that [`TraceBuilder::packet`] lets arrive.
 pub(crate) const LATENCY: Duration = Duration::from_millis(20);
@@ -51,6 +51,14 @@ impl TraceBuilder {
         let end = |last, port| SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, last), port);
         let datagram = Datagram { src: end(1, 5000), dst: end(2, 53), data: data.to_vec().into() };
         self.sent(ms, from, to, datagram.into())
+    }
+
+    /// What the router before `from` says of a segment that was for it; else as [`Self::packet`].
+    pub(crate) fn turned_away(&mut self, ms: u64, from: &str, to: &str, tcp: Tcp) -> &mut Self {
+        let segment = tcp.segment();
+        let by = *segment.dst.ip();
+        let said = Unreachable::about(&segment.into(), by, Code::HOST).expect("of a segment");
+        self.sent(ms, from, to, said.into())
     }
 
     fn sent(&mut self, ms: u64, from: &str, to: &str, transport: Transport) -> &mut Self {

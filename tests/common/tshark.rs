@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 use halfopen::trace::{Trace, pcap};
 
 /// What is asked of every frame.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "frame.protocols",
     "ip.src",
     "ip.checksum.status",
     "tcp.checksum.status",
     "udp.checksum.status",
+    "icmp.checksum.status",
     "_ws.malformed",
     "_ws.expert.severity",
     "_ws.expert.message",
@@ -90,23 +91,39 @@ pub fn frames(runs: &[&Trace]) -> Vec<Vec<Frame>> {
 
 /// Moves the addresses of an IPv4 packet.
 fn moved(packet: &mut [u8], up: u8) {
-    for at in [12, 16] {
-        packet[at] = packet[at].checked_add(up).expect("an address");
-    }
     let header = usize::from(packet[0] & 0xf) * 4;
     let checksum = match packet[9] {
-        6 => 16,
-        17 => 6,
+        // The header that it quotes is moved as well: its addresses are more by what its checksum is less, and the checksum of
+        // the whole, which covers no other addresses, is as before.
+        1 => {
+            let quoted = header + 8;
+            moved_header(&mut packet[quoted..], up);
+            None
+        }
+        6 => Some(16),
+        17 => Some(6),
         other => panic!("protocol {other}"),
     };
-    for at in [10, header + checksum] {
-        // Both addresses count, the high byte of a word each; the sum is one's complement's.
-        let mut sum = u32::from(!u16::from_be_bytes([packet[at], packet[at + 1]])) + 2 * (u32::from(up) << 8);
-        while sum > 0xffff {
-            sum = (sum & 0xffff) + (sum >> 16);
-        }
-        packet[at..at + 2].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+    moved_header(packet, up);
+    checksum.into_iter().for_each(|at| updated(packet, header + at, up));
+}
+
+/// Moves the addresses of a header, whose checksum covers both.
+fn moved_header(header: &mut [u8], up: u8) {
+    for at in [12, 16] {
+        header[at] = header[at].checked_add(up).expect("an address");
     }
+    updated(header, 10, up);
+}
+
+/// Updates a checksum that covers both addresses.
+fn updated(packet: &mut [u8], at: usize, up: u8) {
+    // The high byte of a word each; the sum is one's complement's.
+    let mut sum = u32::from(!u16::from_be_bytes([packet[at], packet[at + 1]])) + 2 * (u32::from(up) << 8);
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    packet[at..at + 2].copy_from_slice(&(!(sum as u16)).to_be_bytes());
 }
 
 /// What Wireshark says of the frames of a capture.

@@ -77,7 +77,7 @@ impl Generated {
         let kinds =
             [SegmentKind::Any, SegmentKind::Data, SegmentKind::Syn, SegmentKind::Ack, SegmentKind::Fin];
         // To add a fault: a line here, and one more in the range.
-        match self.rng.random_range(0..19) {
+        match self.rng.random_range(0..20) {
             0 => Fault::Partition(link),
             1 => Fault::Hold(link),
             2 => Fault::Loss(link, self.chance(0.6)),
@@ -106,6 +106,7 @@ impl Generated {
             }
             16 => Fault::Slow(machine, Probability(self.rng.random_range(0.01..0.99))),
             17 => Fault::Deploy { machine, grace: self.ms(0..20_000), pause: self.ms(0..5_000) },
+            18 => Fault::Reject(link),
             _ => Fault::Dns(
                 client,
                 if self.rng.random_bool(0.5) { Dns::Dead } else { Dns::Takes(self.ms(0..12_000)) },

@@ -60,7 +60,7 @@ mod tests {
             for (seq, (due, to, take)) in (0_u64..).zip(parcels) {
                 let due = Duration::from_micros(due);
                 let packet = datagram(end, end, &seq.to_be_bytes());
-                inbox.push(Parcel { due, seq, to: InterfaceId(to), recorded: None, packet });
+                inbox.push(Parcel { due, seq, to: InterfaceId(to), recorded: None, rejected: false, packet });
                 waiting.push((due, to, seq));
                 while take && !waiting.is_empty() {
                     waiting.sort_unstable();

@@ -81,11 +81,12 @@ impl Carrier for Udp {
 /// A parcel as the payload of a datagram.
 fn encode(parcel: &Parcel) -> Vec<u8> {
     let bytes = parcel.packet.emit();
-    let mut out = Vec::with_capacity(28 + bytes.len());
+    let mut out = Vec::with_capacity(29 + bytes.len());
     out.put_u64(u64::try_from(parcel.due.as_micros()).unwrap_or(u64::MAX));
     out.put_u64(parcel.seq);
     out.put_u32(u32::try_from(parcel.to.0).unwrap_or(u32::MAX));
     out.put_u64(parcel.recorded.map_or(u64::MAX, PacketId::number));
+    out.put_u8(u8::from(parcel.rejected));
     out.put_slice(&bytes);
     out
 }
@@ -96,6 +97,7 @@ fn decode(mut datagram: &[u8]) -> Parcel {
     let seq = datagram.get_u64();
     let to = InterfaceId(datagram.get_u32() as usize);
     let recorded = Some(datagram.get_u64()).filter(|n| *n != u64::MAX).map(PacketId::numbered);
+    let rejected = datagram.get_u8() != 0;
     let packet = Transport::parse(&Bytes::copy_from_slice(datagram)).expect("it was emitted by `encode`");
-    Parcel { due, seq, to, recorded, packet }
+    Parcel { due, seq, to, recorded, rejected, packet }
 }

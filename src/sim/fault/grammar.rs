@@ -7,8 +7,9 @@ use super::{Between, Dns, Entry, Fault, GRACE, GivenFaults, Script, ScriptError,
 use crate::parameter::{ByteSize, Scalar, scalar};
 
 /// Every fault's verb, in the order of the table at the head of this module.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "partition",
+    "reject",
     "hold",
     "loss",
     "duplicate",
@@ -89,6 +90,7 @@ impl<'a> Words<'a> {
         let verb = self.word().unwrap_or_default();
         Ok(match verb {
             "partition" => Fault::Partition(self.link()?),
+            "reject" => Fault::Reject(self.link()?),
             "hold" => Fault::Hold(self.link()?),
             "loss" => Fault::Loss(self.link()?, self.value("a probability")?),
             "duplicate" => Fault::Duplicate(self.link()?, self.value("a probability")?),
@@ -281,6 +283,7 @@ mod tests {
     fn fault() -> impl Strategy<Value = Fault> {
         let on_links = prop_oneof![
             link().prop_map(Fault::Partition),
+            link().prop_map(Fault::Reject),
             link().prop_map(Fault::Hold),
             (link(), chance()).prop_map(|(l, p)| Fault::Loss(l, p)),
             (link(), chance()).prop_map(|(l, p)| Fault::Duplicate(l, p)),

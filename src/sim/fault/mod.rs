@@ -92,6 +92,8 @@ pub enum Dns {
 pub enum Fault {
     /// Packets that enter the link are lost.
     Partition(Between),
+    /// Packets that enter the link are turned away at its other end, by a router that tells their sender.
+    Reject(Between),
     /// Packets that enter the link stay there until the end of the fault.
     Hold(Between),
     /// This share of the packets is lost.
@@ -155,6 +157,7 @@ impl Fault {
     pub const fn verb(&self) -> &'static str {
         match self {
             Fault::Partition(_) => "partition",
+            Fault::Reject(_) => "reject",
             Fault::Hold(_) => "hold",
             Fault::Loss(..) => "loss",
             Fault::Duplicate(..) => "duplicate",
@@ -180,6 +183,7 @@ impl Fault {
     pub const fn link(&self) -> Option<&Between> {
         match self {
             Fault::Partition(l)
+            | Fault::Reject(l)
             | Fault::Hold(l)
             | Fault::Loss(l, _)
             | Fault::Duplicate(l, _)
@@ -195,6 +199,7 @@ impl Fault {
     pub(in crate::sim) const fn link_mut(&mut self) -> Option<&mut Between> {
         match self {
             Fault::Partition(l)
+            | Fault::Reject(l)
             | Fault::Hold(l)
             | Fault::Loss(l, _)
             | Fault::Duplicate(l, _)

@@ -52,7 +52,7 @@ impl Display for Fault {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{} ", self.verb())?;
         match self {
-            Fault::Partition(l) | Fault::Hold(l) => write!(f, "{l}"),
+            Fault::Partition(l) | Fault::Reject(l) | Fault::Hold(l) => write!(f, "{l}"),
             Fault::Loss(l, p) | Fault::Duplicate(l, p) | Fault::Reorder(l, p) => {
                 write!(f, "{l} {}", word(p))
             }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::rejecting::Budget;
 use crate::parameter::{BitRate, ByteSize, Probability, micros};
 use crate::sim::fault::SegmentKind;
 
@@ -52,6 +53,8 @@ impl Default for Quality {
 pub(in crate::sim) enum Trouble {
     /// What enters is lost.
     Partition,
+    /// What enters is turned away by the router at the other end, which says so.
+    Reject,
     /// What enters stays until the end of it.
     Hold,
     /// Other numbers; `None`: as they were.
@@ -110,6 +113,8 @@ pub(in crate::sim) struct Direction {
     free_at: Duration,
     /// When the last packet arrives, for first in, first out.
     last_arrival: Duration,
+    /// What the router at its end may say of packets that it turns away.
+    pub(super) messages: Budget,
 }
 
 impl Direction {
@@ -121,7 +126,14 @@ impl Direction {
             rng: ChaCha8Rng::seed_from_u64(seed),
             free_at: Duration::ZERO,
             last_arrival: Duration::ZERO,
+            messages: Budget::FULL,
         }
+    }
+
+    /// Whether a packet that enters at `now`, and is not lost, is turned away at the end.
+    pub fn rejects(&self, now: Duration) -> bool {
+        let rejects = |window: &Window| matches!(window.trouble, Trouble::Reject) && window.covers(now);
+        self.troubles.iter().any(rejects)
     }
 
     /// Judges a packet of `length` bytes that enters at `now`; `is` says of what kinds it is.
@@ -134,7 +146,7 @@ impl Direction {
         for window in self.troubles.iter().filter(|window| window.covers(now)) {
             match window.trouble {
                 Trouble::Partition => partitioned = true,
-                Trouble::Hold | Trouble::LoseNext { .. } => {}
+                Trouble::Reject | Trouble::Hold | Trouble::LoseNext { .. } => {}
                 Trouble::Loss(p) => quality.loss = p,
                 Trouble::Latency { one_way, jitter } => (quality.one_way, quality.jitter) = (one_way, jitter),
                 Trouble::Rate { rate, queue } => (quality.rate, quality.queue) = (Some(rate), queue),
@@ -281,6 +293,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rejected_goes_all_the_way_first() {
+        let mut link = troubled([(10, Some(20), Trouble::Reject)]);
+        assert_eq!([9, 10, 19, 20].map(|t| link.rejects(MS(t))), [false, true, true, false]);
+        assert_eq!(arrival(link.judge(MS(10), 40, data)), MS(35));
+    }
+
+    #[test]
     fn a_hold_keeps_packets_and_their_order() {
         let mut link = troubled([(10, Some(100), Trouble::Hold)]);
         let arrivals: Vec<_> = [0, 10, 50, 110].map(|t| arrival(link.judge(MS(t), 40, data))).into();
@@ -348,6 +367,7 @@ mod tests {
             (Trouble::Partition, "partition"),
             (Trouble::LoseNext { kind: SegmentKind::Any, left }, "lose next"),
             (Trouble::Hold, "hold"),
+            (Trouble::Reject, "reject"),
         ];
         let quality = Quality { loss: Probability(0.5), ..Quality::default() };
         let fates = |link: &mut Direction| -> Vec<bool> {

@@ -1,6 +1,10 @@
 //! The paths between the machines: interfaces, routers, links, and the way of a packet through them.
+//!
+//! - [`router`]: at the edge of a network: translates addresses. `link`: what becomes of a packet between two of them.
+//! - `rejecting`: a router that turns packets away and says so.
 
 pub(in crate::sim) mod link;
+mod rejecting;
 pub mod router;
 
 use std::collections::BTreeMap;
@@ -47,6 +51,8 @@ pub(in crate::sim) struct Parcel {
     pub to: InterfaceId,
     /// Its number in the trace; `None`: a router's own answer to its machine, which is on no wire.
     pub recorded: Option<PacketId>,
+    /// The router at the end of the link turns it away.
+    pub rejected: bool,
     pub packet: Transport,
 }
 
@@ -143,7 +149,9 @@ impl Paths {
                 Routed::On(source) => packet.set_src(source),
                 Routed::Dropped(reason, answer) => {
                     self.record(now, from, None, &packet, marks, lost(now, reason));
-                    parcels.extend(answer.map(|answer| self.parcel(now, from, from, None, (*answer).into())));
+                    let answer =
+                        answer.map(|answer| self.parcel(now, (from, from), None, false, (*answer).into()));
+                    parcels.extend(answer);
                     return;
                 }
             }
@@ -165,7 +173,10 @@ impl Paths {
             return;
         };
         let is = |kind| is_of_kind(&packet, kind);
-        match self.direction((from, to)).judge(now, packet.len(), is) {
+        let direction = self.direction((from, to));
+        // What a router says passes: else nobody would hear that a link rejects both ways.
+        let rejected = packet.unreachable().is_none() && direction.rejects(now);
+        match direction.judge(now, packet.len(), is) {
             Verdict::Lost(reason) => {
                 self.record(now, from, Some(to), &packet, marks, lost(now, reason));
             }
@@ -175,17 +186,18 @@ impl Paths {
             Verdict::Arrives(at, again) => {
                 let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
                 let copy = again.map(|at| (at, packet.clone()));
-                parcels.push(self.parcel(at, from, to, Some(recorded), packet));
+                parcels.push(self.parcel(at, (from, to), Some(recorded), rejected, packet));
                 if let Some((at, packet)) = copy {
                     let marks = Marks { duplicate: true, ..marks };
                     let recorded = self.record(now, from, Some(to), &packet, marks, Fate::UnderWay);
-                    parcels.push(self.parcel(at, from, to, Some(recorded), packet));
+                    parcels.push(self.parcel(at, (from, to), Some(recorded), rejected, packet));
                 }
             }
         }
     }
 
-    /// A parcel has come to an interface: what its machine gets, if it gets it; what goes back is added to `parcels`.
+    /// A parcel that may [`Self::pass`] has come to an interface: what its machine gets, if it gets it; what goes back is
+    /// added to `parcels`.
     pub fn arrive(&mut self, now: Duration, parcel: Parcel, parcels: &mut Vec<Parcel>) -> Option<Transport> {
         let Parcel { to, recorded, mut packet, .. } = parcel;
         // A router's own answer has passed it.
@@ -222,15 +234,15 @@ impl Paths {
     fn parcel(
         &mut self,
         due: Duration,
-        from: InterfaceId,
-        to: InterfaceId,
+        (from, to): Ends,
         recorded: Option<PacketId>,
+        rejected: bool,
         packet: Transport,
     ) -> Parcel {
         let count = &mut self.interfaces[from.0].sent;
         *count += 1;
         // Of two that arrive together the one of the lower interface is first, else the one sent first.
-        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, recorded, packet }
+        Parcel { due, seq: ((from.0 as u64) << 40) | *count, to, recorded, rejected, packet }
     }
 
     fn record(
@@ -261,11 +273,11 @@ fn lost(now: Duration, reason: &'static str) -> Fate {
     Fate::Died(now, reason)
 }
 
-/// Whether a packet is of that kind; a datagram is one of data.
+/// Whether a packet is of that kind; a datagram is one of data, a router's message of none.
 fn is_of_kind(packet: &Transport, kind: SegmentKind) -> bool {
     match (kind, packet) {
         (SegmentKind::Any, _) | (SegmentKind::Data, Transport::Udp(_)) => true,
-        (_, Transport::Udp(_)) => false,
+        (_, Transport::Udp(_) | Transport::Icmp(_)) => false,
         (SegmentKind::Data, Transport::Tcp(s)) => !s.data.is_empty(),
         (SegmentKind::Syn, Transport::Tcp(s)) => s.flags.syn,
         (SegmentKind::Fin, Transport::Tcp(s)) => s.flags.fin,
@@ -282,6 +294,7 @@ mod tests {
 
     use super::*;
     use crate::packet::testing::{FIN, NONE, RST, SYN, bare, datagram};
+    use crate::packet::{Code, Unreachable};
     use crate::parameter::Choice as _;
 
     #[test]
@@ -296,6 +309,8 @@ mod tests {
         assert_eq!(kinds(bare(address, address, NONE, 1, Some(1), 100)), "any ack");
         assert_eq!(kinds(bare(address, address, FIN, 1, Some(1), 100)), "any fin");
         assert_eq!(kinds(bare(address, address, RST, 1, Some(1), 100)), "any rst");
-        assert_eq!(kinds(datagram(address, address, b"")), "any data");
+        let datagram = datagram(address, address, b"");
+        let said = Unreachable::about(&datagram, Ipv4Addr::LOCALHOST, Code::HOST).expect("of a datagram");
+        assert_eq!((kinds(datagram), kinds(said.into())), ("any data".to_owned(), "any".to_owned()));
     }
 }

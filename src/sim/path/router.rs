@@ -11,14 +11,17 @@
 //! - A translation that is idle too long is forgotten. With TCP both directions keep it alive; with UDP only what goes
 //!   out does (RFC 4787 REQ-6 demands that and leaves the other to the router).
 //!
+//! - What another router says of a packet that went out is for whoever sent that (RFC 5508 REQ-4), and keeps no translation
+//!   alive (REQ-6).
+//!
 //! Not modelled: TCP's shorter timeouts before and after a connection (RFC 5382 REQ-5), port preservation and parity,
-//! hairpinning, ICMP.
+//! hairpinning, what machines behind it say by ICMP.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
-use crate::packet::{Segment, Transport};
+use crate::packet::{Quoted, Segment, Transport};
 use crate::parameter::{Choice, mins};
 
 /// What a router says to a packet of a TCP connection that it does not know (any more).
@@ -115,6 +118,8 @@ impl Router {
                 self.tcp.leave(now, inside, remote)
             }
             Transport::Udp(_) => self.udp.leave(now, inside, remote),
+            // No machine says such a thing here.
+            Transport::Icmp(_) => return Routed::Dropped("no translation", None),
         };
         match port {
             Some(port) => Routed::On(SocketAddrV4::new(self.outside, port)),
@@ -134,6 +139,15 @@ impl Router {
                 Ok(inside) => Routed::On(inside),
                 Err(reason) => Routed::Dropped(reason, None),
             },
+            Transport::Icmp(said) => {
+                let Quoted { src, dst, seq, .. } = said.quoted;
+                let table = if seq.is_some() { &mut self.tcp } else { &mut self.udp };
+                match table.sender(now, src.port(), dst) {
+                    Some(inside) => Routed::On(inside),
+                    // RFC 5508 REQ-4: without a word.
+                    None => Routed::Dropped("no translation", None),
+                }
+            }
         }
     }
 
@@ -247,6 +261,12 @@ impl Table {
         let mapping = self.alive(now, port)?;
         *mapping.remotes.get_mut(&remote)? = now;
         Some(mapping.inside)
+    }
+
+    /// Who sent what left by that port for `remote`, if anybody did; asking keeps nothing alive.
+    fn sender(&mut self, now: Duration, port: u16, remote: SocketAddrV4) -> Option<SocketAddrV4> {
+        let mapping = self.alive(now, port)?;
+        mapping.remotes.contains_key(&remote).then_some(mapping.inside)
     }
 
     /// Something comes in from an address, which keeps nothing alive: whom it is for, or why it is dropped.

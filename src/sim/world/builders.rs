@@ -116,6 +116,10 @@ impl FaultPlan {
     pub fn partition(self, a: &Machine, b: &Machine) -> LastingOnLink {
         self.on_link(a, b, Fault::Partition)
     }
+    /// Packets between the two are turned away by a router, which tells their sender that the host is unreachable.
+    pub fn reject(self, a: &Machine, b: &Machine) -> LastingOnLink {
+        self.on_link(a, b, Fault::Reject)
+    }
     /// Packets between the two are held back until the fault is over.
     pub fn hold(self, a: &Machine, b: &Machine) -> LastingOnLink {
         self.on_link(a, b, Fault::Hold)

@@ -90,6 +90,8 @@ impl Connection {
             self.happened(cx, What::KeepaliveAnswered);
         }
         self.last_heard = cx.now;
+        // Something gets through.
+        self.soft_error = None;
         if self.send.flight.is_empty() {
             self.send.una = ack;
             if told.duplicate {

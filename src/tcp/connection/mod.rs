@@ -4,6 +4,7 @@
 //! - `sacked`, `losses`, `undo`, `rack`: what was lost, or only seemed so.
 //! - `transmit`: what leaves. `again`: what leaves once more. `answers`: acknowledgements and resets.
 //! - `timeouts`: what is due. `keepalive`: probes of a silent peer.
+//! - `unreachable`: a router turns its segments away.
 //! - `calls`: what its process does. `info`: a look inside.
 
 mod acked;
@@ -21,6 +22,7 @@ mod sacked;
 mod timeouts;
 mod transmit;
 mod undo;
+mod unreachable;
 
 use std::collections::VecDeque;
 use std::io;
@@ -102,6 +104,9 @@ pub(super) struct Connection {
     /// No process holds it any more.
     pub orphan: bool,
     pub error: Option<io::ErrorKind>,
+    /// What a router has said since anything was acknowledged: the reason, if the connection is given up
+    /// (Linux's `sk_err_soft`).
+    soft_error: Option<io::ErrorKind>,
     /// A reader, a writer has found nothing, and waits.
     reader_waits: bool,
     writer_waits: bool,
@@ -230,6 +235,7 @@ impl Connection {
             born: !passive,
             orphan: false,
             error: None,
+            soft_error: None,
             reader_waits: false,
             writer_waits: false,
             corked: false,

@@ -42,7 +42,7 @@ impl Connection {
     }
 
     /// Nothing was acknowledged for an RTO (Linux's `tcp_retransmit_timer()`).
-    fn retransmission_timed_out(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn retransmission_timed_out(&mut self, cx: &mut Cx<'_>) {
         if self.send.flight.is_empty() {
             return;
         }
@@ -144,10 +144,10 @@ impl Connection {
         }
     }
 
-    /// Nothing was heard for too long.
+    /// Nothing was heard for too long (Linux's `tcp_write_err()`). If a router has said why, that is the error.
     pub(super) fn give_up(&mut self, cx: &mut Cx<'_>, reset_sent: bool) {
         self.happened(cx, What::TimedOut(reset_sent));
-        self.end(cx, Some(io::ErrorKind::TimedOut));
+        self.end(cx, Some(self.soft_error.unwrap_or(io::ErrorKind::TimedOut)));
     }
 
     /// How long until the next probe of a closed window.

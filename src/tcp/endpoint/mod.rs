@@ -18,7 +18,7 @@ use super::event::{Event, What};
 use super::wheel::Wheel;
 use super::{State, Sysctls, Transmit, Tuple};
 use crate::mix;
-use crate::packet::{Marks, Segment};
+use crate::packet::{Code, Marks, Segment};
 use listen::Listener;
 use time_wait::TimeWait;
 
@@ -185,6 +185,18 @@ impl Endpoint {
         self.piece = Some(piece);
         self.receive(now, segment);
         self.piece = None;
+    }
+
+    /// A router said, by ICMP, that a segment from `tuple.local` to `tuple.remote`, which began with `seq`, did not get
+    /// through. A connection that is being opened ends with an error; an open one goes on, and has a better reason to tell
+    /// should it come to its end. What is not of a connection is ignored, as in TIME-WAIT. Returns whether anybody took note.
+    pub fn unreachable(&mut self, now: Duration, tuple: Tuple, seq: u32, code: Code) -> bool {
+        match self.by_tuple.get(&tuple).copied() {
+            Some(Found::Conn(id)) => {
+                self.with(now, id, |conn, cx| conn.unreachable(cx, seq, code)).unwrap_or(false)
+            }
+            Some(Found::TimeWait) | None => false,
+        }
     }
 
     fn receive_for(&mut self, now: Duration, id: ConnId, segment: &Segment) {

@@ -86,6 +86,7 @@ fn plan(entry: &Entry, a: &Place<'_>, b: &Place<'_>, paths: &mut Paths) {
 fn trouble(fault: &Fault) -> Option<Trouble> {
     Some(match fault {
         Fault::Partition(_) => Trouble::Partition,
+        Fault::Reject(_) => Trouble::Reject,
         Fault::Hold(_) => Trouble::Hold,
         Fault::Loss(_, p) => Trouble::Loss(*p),
         Fault::Duplicate(_, p) => Trouble::Duplicate(*p),
@@ -260,6 +261,7 @@ struct Names {
 const fn names(fault: &Fault) -> Names {
     let (begins, ends) = match fault {
         Fault::Partition(_) => ("partition begins", "partition ends"),
+        Fault::Reject(_) => ("reject begins", "reject ends"),
         Fault::Hold(_) => ("hold begins", "hold ends"),
         Fault::Loss(..) => ("loss begins", "loss ends"),
         Fault::Duplicate(..) => ("duplication begins", "duplication ends"),

@@ -33,7 +33,7 @@ impl Kernel {
     /// Whether the handshake is over.
     ///
     /// # Errors
-    /// `ConnectionRefused` after a RST, `TimedOut` after the last SYN.
+    /// `ConnectionRefused` after a RST, `TimedOut` after the last SYN, `HostUnreachable` when a router says so.
     pub fn poll_connected(&mut self, id: ConnId, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.tcp.connected(id) {
             Some(result) => Poll::Ready(result),

@@ -17,6 +17,7 @@ impl Kernel {
             What::FinReceived => ("FIN received", None),
             What::ResetSent(reason) => ("reset sent", Some(("reason", reason.into()))),
             What::ResetReceived => ("reset received", None),
+            What::Unreachable(code) => ("unreachable received", Some(("code", code.to_string().into()))),
             What::Retransmitted(attempt) => ("retransmitted", Some(("attempt", u64::from(attempt).into()))),
             What::LossDetected => ("loss detected", None),
             What::LossUndone => ("loss undone", None),

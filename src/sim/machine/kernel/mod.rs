@@ -19,10 +19,10 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crate::mix;
-use crate::packet::{Marks, Transport};
+use crate::packet::{Marks, Quoted, Transport, Unreachable};
 use crate::sim::machine::process::ProcessId;
 pub(in crate::sim) use crate::tcp::ConnId;
-use crate::tcp::{Endpoint, Event, Sysctls};
+use crate::tcp::{Endpoint, Event, Sysctls, Tuple};
 use crate::trace::HostId;
 use crate::trace::recorder::Recorder;
 pub use udp::UdpId;
@@ -203,7 +203,17 @@ impl Kernel {
                 self.after(now);
             }
             Transport::Udp(datagram) => self.receive_datagram(now, datagram),
+            Transport::Icmp(said) => self.receive_unreachable(now, said),
         }
+    }
+
+    /// A router said that a packet of this machine did not get through.
+    fn receive_unreachable(&mut self, now: Duration, said: &Unreachable) {
+        let Quoted { src, dst, seq, .. } = said.quoted;
+        // Of datagrams nobody is told but whoever has connected its socket (Linux's `udp_err()`), and here no socket is.
+        let Some(seq) = seq else { return };
+        self.tcp.unreachable(now, Tuple { local: src, remote: dst }, seq, said.code);
+        self.after(now);
     }
 
     /// When to call [`Self::expire`]: a whole number of microseconds, as all time outside of the kernel.

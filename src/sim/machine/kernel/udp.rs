@@ -1,9 +1,9 @@
 //! UDP sockets: who has which port, and what waits to be read.
 //!
 //! As on Linux, a socket is bound to all the machine's addresses, present and future: it outlives a change of address,
-//! and sends from whichever address is the preferred one. Not modelled: connected UDP sockets, ICMP (nobody learns that
-//! a port is closed), fragmentation (a datagram fits into one packet or is refused), broadcast and multicast, and a send
-//! buffer (what a link cannot take is lost in the link's own queue).
+//! and sends from whichever address is the preferred one. Not modelled: connected UDP sockets, and so nobody learns that a
+//! port is closed or a host unreachable; fragmentation (a datagram fits into one packet or is refused), broadcast and
+//! multicast, and a send buffer (what a link cannot take is lost in the link's own queue).
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;

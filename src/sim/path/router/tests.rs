@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::packet::testing::{NONE, PSH, RST, SYN, bare, datagram};
+use crate::packet::{Code, Unreachable};
 use crate::parameter::{ms, secs};
 use proptest::prelude::*;
 
@@ -134,6 +135,46 @@ fn a_datagram_comes_in_only_from_an_address_that_was_written_to() {
     // TCP's table is another one.
     let syn = bare(SERVER, seen, SYN, 9, None, 100);
     assert!(bench.take(secs(1), syn).is_err());
+}
+
+/// What somebody outside says of a packet.
+fn said(packet: &Transport) -> Transport {
+    let elsewhere = Ipv4Addr::new(203, 0, 113, 254);
+    Unreachable::about(packet, elsewhere, Code::HOST).expect("of a packet").into()
+}
+
+#[test]
+fn what_is_said_of_a_packet_finds_whoever_sent_it() {
+    let mut bench = Bench::new(Forgotten::Reset);
+    let syn = bench.out(secs(0), bare(INSIDE, SERVER, SYN, 7, None, 100)).unwrap();
+    let heard = bench.take(secs(1), said(&syn)).unwrap();
+    let quoted = heard.unreachable().expect("it is still that").quoted;
+    assert_eq!((quoted.src, quoted.dst, quoted.seq), (INSIDE, SERVER, Some(7)), "as it was sent");
+    assert_eq!(*heard.dst().ip(), *INSIDE.ip());
+    let asked = bench.out(secs(0), datagram(INSIDE, SERVER, b"data")).unwrap();
+    let heard = bench.take(secs(1), said(&asked)).unwrap();
+    assert_eq!(heard.unreachable().map(|said| said.quoted.src), Some(INSIDE));
+}
+
+#[test]
+fn what_is_said_of_an_unknown_packet_is_dropped_without_a_word() {
+    let mut bench = Bench::new(Forgotten::Reset);
+    let seen = bench.opens(secs(0));
+    for stranger in [
+        bare(seen, OTHER, SYN, 7, None, 100),
+        bare(SocketAddrV4::new(OUTSIDE, seen.port() + 1), SERVER, SYN, 7, None, 100),
+        datagram(seen, SERVER, b"data"),
+    ] {
+        assert_eq!(bench.take(secs(1), said(&stranger)), Err(("no translation", None)));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_packet_keeps_no_translation_alive() {
+    let mut bench = Bench::new(Forgotten::Silent);
+    let syn = bench.out(secs(0), bare(INSIDE, SERVER, SYN, 7, None, 100)).unwrap();
+    assert!(bench.take(secs(59), said(&syn)).is_ok());
+    assert_eq!(bench.take(secs(61), said(&syn)), Err(("no translation", None)));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Two endpoints and a link between them.
 
+mod unreachable;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::net::{Ipv4Addr, SocketAddrV4};
