@@ -16,6 +16,7 @@ pub(crate) struct Logbook {
 
 impl Logbook {
     pub(crate) fn open() -> Self {
+        crate::trace::collect::ask_all_threads();
         let lines: Arc<Mutex<Vec<String>>> = Arc::default();
         let guard = tracing::subscriber::set_default(Collect(lines.clone()));
         Self { lines, _guard: guard }

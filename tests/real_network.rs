@@ -3,7 +3,7 @@
 #![cfg(feature = "os")]
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use halfopen::channel::{Channel, ChannelError, Message, Numbered, Opens};
@@ -15,6 +15,8 @@ use halfopen::session::{Heartbeat, Session, SessionEnd};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tracing::Dispatch;
+use tracing::subscriber::DefaultGuard;
 
 const QUICK: Duration = Duration::from_millis(10);
 const HEARTBEAT: Heartbeat =
@@ -32,6 +34,16 @@ fn loopback() -> ListenOptions {
 struct Events(Arc<Mutex<Vec<String>>>);
 
 impl Events {
+    /// Those of this thread, as long as the guard lives.
+    fn listen() -> (Self, DefaultGuard) {
+        // While there is no more than one subscriber, a thread without one can silence a log statement for all.
+        static SECOND: OnceLock<Dispatch> = OnceLock::new();
+        SECOND.get_or_init(|| Dispatch::new(Self::default()));
+        let events = Self::default();
+        let guard = tracing::subscriber::set_default(events.clone());
+        (events, guard)
+    }
+
     fn has(&self, event: &str) -> bool {
         self.0.lock().unwrap().iter().any(|e| e == event)
     }
@@ -91,8 +103,7 @@ async fn happened(events: &Events, wanted: &[&str]) {
 
 #[tokio::test]
 async fn updates_and_messages_flow_both_ways_until_the_server_says_goodbye() {
-    let events = Events::default();
-    let _guard = tracing::subscriber::set_default(events.clone());
+    let (events, _guard) = Events::listen();
     let net = OsNetwork::new();
     let keepalive = Keepalive { idle: Duration::from_secs(60), ..Keepalive::default() };
     let server = websocket::server(Feed::every(QUICK)).heartbeat(HEARTBEAT).keepalive(keepalive);
@@ -139,8 +150,7 @@ async fn a_client_declares_a_server_dead_that_stops_answering() {
 
 #[tokio::test]
 async fn a_server_declares_a_client_dead_that_stops_answering() {
-    let events = Events::default();
-    let _guard = tracing::subscriber::set_default(events.clone());
+    let (events, _guard) = Events::listen();
     let net = OsNetwork::new();
     let listener = net.listen(0, &loopback()).await.unwrap();
     let url = format!("ws://{}/feed", listener.local_addr().unwrap());

@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tracing::field::{Field, Visit};
-use tracing::{Metadata, Subscriber, span};
+use tracing::{Dispatch, Metadata, Subscriber, span};
 
 use super::recorder::Recorder;
 use super::spans::Spans;
@@ -58,8 +59,17 @@ impl Collector {
 
     /// Collects what `f` emits on this thread.
     pub fn collect<R>(self, f: impl FnOnce() -> R) -> R {
+        ask_all_threads();
         tracing::subscriber::with_default(self, f)
     }
+}
+
+/// From now on all threads are asked whether anybody listens to a log statement. While there is no more than one
+/// subscriber, tracing asks only the thread that comes upon the statement first (`Dispatchers::rebuilder()` in tracing-core);
+/// one without a subscriber would silence it for a run on another thread, too. So there is a second one, for good.
+pub(crate) fn ask_all_threads() {
+    static SECOND: OnceLock<Dispatch> = OnceLock::new();
+    SECOND.get_or_init(|| Dispatch::new(Collector::new(Recorder::default())));
 }
 
 fn layer(target: &str) -> Option<Layer> {
