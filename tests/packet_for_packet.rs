@@ -70,7 +70,7 @@ fn a_slow_reader_is_served_packet_for_packet_as_by_linux() {
         sleep(secs(1)).await;
         for _ in 0..60 {
             sleep(ms(50)).await;
-            stream.read(&mut vec![0; 16_384]).await?;
+            let _what_there_is = stream.read(&mut vec![0; 16_384]).await?;
         }
         std::future::pending().await
     });
@@ -87,7 +87,7 @@ fn a_slow_reader_is_served_packet_for_packet_as_by_linux() {
         sleep(ms(300)).await;
         note!("begins");
         loop {
-            stream.write(&[0; 4096]).await?;
+            let _what_there_is_room_for = stream.write(&[0; 4096]).await?;
         }
     });
     let trace = world.run(secs(5)).expect("the world runs");
