@@ -309,13 +309,17 @@ impl Recorder {
         trace.hosts = hosts.into();
         trace.ended = ended;
         let (events, packets) = (trace.events.len(), trace.packets.len());
-        trace.events.retain(|e| e.at < ended);
         trace.packets.retain(|p| p.sent < ended);
-        let mut cut = (events, packets) != (trace.events.len(), trace.packets.len());
-        for packet in &mut trace.packets {
-            if matches!(packet.fate, Fate::Arrived(at) | Fate::Died(at, _) if at >= ended) {
-                packet.fate = Fate::UnderWay;
-                cut = true;
+        let mut cut = packets != trace.packets.len();
+        // Of what would have happened after the end nothing was taken down, if this is the end that was known from the start.
+        if ended < self.0.ends {
+            trace.events.retain(|e| e.at < ended);
+            cut |= events != trace.events.len();
+            for packet in &mut trace.packets {
+                if matches!(packet.fate, Fate::Arrived(at) | Fate::Died(at, _) if at >= ended) {
+                    packet.fate = Fate::UnderWay;
+                    cut = true;
+                }
             }
         }
         // A run that was ended early: the counters are those of what is left.

@@ -224,7 +224,10 @@ impl Group {
 
     fn arrive(&mut self, paths: &mut Paths, now: Duration, parcel: Parcel) {
         // A router turns packets away whatever has become of the machine behind it.
-        let Some(parcel) = paths.pass(now, parcel, &mut self.posted) else { return self.post(paths) };
+        if parcel.rejected {
+            paths.turn_away(now, &parcel, &mut self.posted);
+            return self.post(paths);
+        }
         let i = paths.interface(parcel.to).place;
         let machine = &self.machines[i].machine;
         if !machine.is_powered() {

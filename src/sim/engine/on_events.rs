@@ -45,8 +45,8 @@ pub(super) fn run<T>(built: Built, finish: impl FnOnce() -> T) -> Result<T, Stri
 /// Runs a group to the end of the run, from one thing that is due to the next: there is nobody else who could wake it.
 fn jump(mut group: Group) {
     group.start();
+    let mut now = group.clock.now();
     loop {
-        let now = group.clock.now();
         group.run(now);
         if group.ending.is_over(now) {
             return group.leave();
@@ -54,8 +54,10 @@ fn jump(mut group: Group) {
         let ends = group.ending.time();
         let due = group.wants_to_run().map_or(ends, |at| at.min(ends));
         // Where a timer of tokio's would go off.
-        let at = due.as_nanos().div_ceil(1_000_000);
-        advance(Duration::from_millis(u64::try_from(at).unwrap_or(u64::MAX)).saturating_sub(now));
+        let at = u64::try_from(due.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+        let at = Duration::from_millis(at).max(now);
+        advance(at - now);
+        now = at;
     }
 }
 

@@ -16,25 +16,21 @@ const EVERY: Duration = Duration::from_secs(1);
 const BURST: u32 = 6;
 
 impl Paths {
-    /// A parcel comes to the router at the end of its link. What that turns away goes no further: its sender is told, by a
-    /// message that is added to `parcels`; all else goes on.
-    pub fn pass(&mut self, now: Duration, parcel: Parcel, parcels: &mut Vec<Parcel>) -> Option<Parcel> {
-        if !parcel.rejected {
-            return Some(parcel);
-        }
+    /// A parcel that is rejected comes to the router at the end of its link. It goes no further, and its sender is told, by
+    /// a message that is added to `parcels`.
+    pub fn turn_away(&mut self, now: Duration, parcel: &Parcel, parcels: &mut Vec<Parcel>) {
         let Parcel { to, recorded, packet, .. } = parcel;
         if let Some(recorded) = recorded {
-            self.recorder.fate(recorded, lost(now, "rejected"));
+            self.recorder.fate(*recorded, lost(now, "rejected"));
         }
         let (sender, receiver) = (*packet.src().ip(), *packet.dst().ip());
         // The router's own address matters to nobody: it speaks in the name of whom it stands before, as a firewall on
         // that very machine would.
-        let said = Unreachable::about(&packet, receiver, SAYS)?;
-        let from = self.by_outside.get(&sender).copied()?;
-        if self.may_speak((from, to), now) {
-            self.transmit(now, to, sender, said.into(), Marks::default(), parcels);
+        let Some(said) = Unreachable::about(packet, receiver, SAYS) else { return };
+        let Some(from) = self.by_outside.get(&sender).copied() else { return };
+        if self.may_speak((from, *to), now) {
+            self.transmit(now, *to, sender, said.into(), Marks::default(), parcels);
         }
-        None
     }
 
     fn may_speak(&mut self, ends: (InterfaceId, InterfaceId), now: Duration) -> bool {
