@@ -167,9 +167,15 @@ impl Executor {
 
     /// Polls every task that is awake, once; returns whether there was any.
     pub fn round(&mut self, now: Duration) -> bool {
-        self.take_in();
         let mut round = std::mem::take(&mut self.round);
-        std::mem::swap(&mut self.queue.waiting().woken, &mut round);
+        let mut waiting = self.queue.waiting();
+        if !waiting.spawned.is_empty() || !waiting.aborted.is_empty() {
+            drop(waiting);
+            self.take_in();
+            waiting = self.queue.waiting();
+        }
+        std::mem::swap(&mut waiting.woken, &mut round);
+        drop(waiting);
         round.sort_unstable();
         round.dedup();
         let any = !round.is_empty();

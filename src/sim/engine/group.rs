@@ -118,14 +118,16 @@ impl Group {
     /// Does everything that is due by `now`, and lets the processes run until none of them has anything more to do.
     pub fn run(&mut self, now: Duration) {
         self.attention.set_at_work(true);
-        let run = |group: &mut Self| match group.alarms.clone() {
+        let before = self.clock.stop(now);
+        match self.alarms.take() {
             Some(alarms) => {
                 alarms.ring(now);
-                alarms.keep(|| group.run_at(now));
+                alarms.keep(|| self.run_at(now));
+                self.alarms = Some(alarms);
             }
-            None => group.run_at(now),
-        };
-        self.clock.clone().stopped(now, || run(self));
+            None => self.run_at(now),
+        }
+        self.clock.go_on(before);
         self.attention.set_at_work(false);
     }
 

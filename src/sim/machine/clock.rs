@@ -46,13 +46,16 @@ impl Clock {
         }
     }
 
-    /// While `f` runs, it is `now`, and nobody has to ask tokio: its clock stands still while it polls.
-    pub fn stopped<R>(&self, now: Duration, f: impl FnOnce() -> R) -> R {
+    /// It is `now` from here on, and nobody has to ask tokio, whose clock stands still while it polls. Returns what to tell
+    /// [`Self::go_on`] in the end.
+    pub fn stop(&self, now: Duration) -> u64 {
         let ns = u64::try_from(now.as_nanos()).unwrap_or(RUNS);
-        let before = self.0.stands_at_ns.swap(ns, Ordering::Relaxed);
-        let result = f();
+        self.0.stands_at_ns.swap(ns, Ordering::Relaxed)
+    }
+
+    /// It goes on as it did before it was stopped.
+    pub fn go_on(&self, before: u64) {
         self.0.stands_at_ns.store(before, Ordering::Relaxed);
-        result
     }
 
     /// The tokio instant of a virtual time.
