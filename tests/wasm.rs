@@ -52,7 +52,7 @@ fn webassembly_prints_what_the_native_program_prints_byte_for_byte() {
         "run tcp/outage-tail --set outage=60s --set one_way=50ms --seed 3 --format json --packets",
         "run websocket/wifi-switch --seed 11 --format svg",
         "sweep tcp/outage-tail --vary outage=1s..60s/20 --vary kernel.timers=linux,rfc6298 --measure stall_s --format svg",
-        "sweep websocket/layers --vary loss=0%,50% --seeds 3 --format json",
+        "sweep tcp/lossy-pushes --vary loss=0%,5% --set pushes=50 --seeds 3 --format json",
         "run tcp/no-such-scenario",
         "run websocket/partition --set partition=soon",
     ] {
