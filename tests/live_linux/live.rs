@@ -14,8 +14,9 @@ use super::namespace::{LINUX, OURS, Tun};
 use super::path::{From, Path};
 use crate::common;
 
-/// No step of a test takes longer, however busy the machine is.
-const LIMIT: Duration = Duration::from_secs(40);
+/// No step of a test takes longer, however busy the machine is and however often one segment is lost: at a loss of 20 % both
+/// ways, 100 kB each way took two Linux kernels 0.04 to 17 s (32 runs).
+pub const LIMIT: Duration = Duration::from_secs(100);
 /// How often the threads on Linux's side are looked at.
 const GLANCE: Duration = Duration::from_millis(5);
 

@@ -94,9 +94,9 @@ fn a_lossless_path_that_overtakes_is_no_reason_to_send_much_twice() {
 
 #[test]
 fn heavy_loss_slows_a_stream_but_does_not_break_it() {
-    each([(31, 0.12), (32, 0.18)], |live, loss| {
+    each([(31, 0.15), (32, 0.2)], |live, loss| {
         live.path.loss = loss;
-        both_ways(live, 60_000, 60_000);
+        both_ways(live, 100_000, 100_000);
     });
 }
 

@@ -12,7 +12,7 @@ use super::live::Live;
 use super::namespace::{LINUX, OURS};
 
 /// A thread on Linux's side that hangs ends by itself.
-const PATIENCE: Duration = Duration::from_secs(12);
+const PATIENCE: Duration = super::live::LIMIT;
 
 /// `len` bytes of which neighbours differ, and those of two salts, too.
 pub fn bytes(salt: u64, len: usize) -> Vec<u8> {
