@@ -62,9 +62,9 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep { deadline, behind, timer }
 }
 
-/// Waits until tokio's clock, which does not stand still while a machine sleeps, shows `at`. For those who simulate a
-/// machine.
-pub(crate) async fn whatever_the_machine_does_until(at: Instant) {
+/// Waits until tokio's clock shows `at`: as on `CLOCK_BOOTTIME`, which goes on while a machine sleeps (`clock_gettime(2)`).
+/// For those who simulate a machine.
+pub(crate) async fn boottime_sleep_until(at: Instant) {
     match alarms::keeper() {
         None => tokio::time::sleep_until(at).await,
         Some(alarms) => {

@@ -118,7 +118,7 @@ impl Group {
     /// Does everything that is due by `now`, and lets the processes run until none of them has anything more to do.
     pub fn run(&mut self, now: Duration) {
         self.attention.set_at_work(true);
-        let before = self.clock.stop(now);
+        self.clock.stop(now);
         match self.alarms.take() {
             Some(alarms) => {
                 alarms.ring(now);
@@ -127,7 +127,7 @@ impl Group {
             }
             None => self.run_at(now),
         }
-        self.clock.go_on(before);
+        self.clock.go_on();
         self.attention.set_at_work(false);
     }
 

@@ -46,16 +46,15 @@ impl Clock {
         }
     }
 
-    /// It is `now` from here on, and nobody has to ask tokio, whose clock stands still while it polls. Returns what to tell
-    /// [`Self::go_on`] in the end.
-    pub fn stop(&self, now: Duration) -> u64 {
+    /// It is `now` until [`Self::go_on`], and nobody has to ask tokio, whose clock stands still while it polls.
+    pub fn stop(&self, now: Duration) {
         let ns = u64::try_from(now.as_nanos()).unwrap_or(RUNS);
-        self.0.stands_at_ns.swap(ns, Ordering::Relaxed)
+        self.0.stands_at_ns.store(ns, Ordering::Relaxed);
     }
 
-    /// It goes on as it did before it was stopped.
-    pub fn go_on(&self, before: u64) {
-        self.0.stands_at_ns.store(before, Ordering::Relaxed);
+    /// It is whatever tokio says again.
+    pub fn go_on(&self) {
+        self.0.stands_at_ns.store(RUNS, Ordering::Relaxed);
     }
 
     /// The tokio instant of a virtual time.

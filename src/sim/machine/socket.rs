@@ -133,7 +133,7 @@ impl SimNet {
 
     /// Waits until virtual time `at`.
     pub async fn until(&self, at: Duration) {
-        crate::net::time::whatever_the_machine_does_until(self.shared.clock.instant(at)).await;
+        crate::net::time::boottime_sleep_until(self.shared.clock.instant(at)).await;
     }
 
     /// The address of `host:port`, by the hosts file; a name is looked up first, which takes its time while a fault of name

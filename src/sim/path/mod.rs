@@ -196,8 +196,8 @@ impl Paths {
         }
     }
 
-    /// A parcel that may [`Self::pass`] has come to an interface: what its machine gets, if it gets it; what goes back is
-    /// added to `parcels`.
+    /// A parcel that no router has [turned away](Self::turn_away) has come to an interface: what its machine gets, if it
+    /// gets it; what goes back is added to `parcels`.
     pub fn arrive(&mut self, now: Duration, parcel: Parcel, parcels: &mut Vec<Parcel>) -> Option<Transport> {
         let Parcel { to, recorded, mut packet, .. } = parcel;
         // A router's own answer has passed it.

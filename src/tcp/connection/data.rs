@@ -35,11 +35,10 @@ impl Connection {
         {
             return self.acks.urge(self.receive_window);
         }
+        self.receive_memory.piece = cx.piece;
         if after(segment.seq, self.receive_next) {
-            self.receive_memory.piece = cx.piece;
             return self.take_beyond(cx.now, segment);
         }
-        self.receive_memory.piece = cx.piece;
         let next = self.receive_next;
         let old = next.wrapping_sub(segment.seq) as usize;
         if old > 0 {
