@@ -17,6 +17,7 @@
 //! - [`session`]: what outlives a connection: heartbeat and detection.
 //! - [`scenario`]: the experiments: world, processes, faults, measures, claims; and their registry.
 //! - [`explore`]: running a scenario with changed parameters, once or in a sweep; the ledger of claims.
+//! - [`page`]: a run as pieces of a page, asked for in JSON.
 //! - `fidelity`: the simulated kernel held against Linux, measurement by measurement.
 //! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
 //! - `lab`: the book, served.
@@ -33,6 +34,7 @@ mod logbook;
 pub mod mechanism;
 pub mod net;
 pub mod packet;
+pub mod page;
 pub mod parameter;
 pub mod scenario;
 pub mod session;

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::block::{self, Block};
+use super::challenge::Challenge;
 use super::comparison;
 use super::directive::{Directive, Piece, pieces};
-use super::figure;
+use super::glossary::Glossary;
 use super::grammar::{Checked, Kind, check};
-use super::html::{code, code_span, command, dense, escape, inline, table};
-use super::sweep;
+use super::predict;
 use crate::explore::forms;
-use crate::explore::run::{plain, value, verdict};
 use crate::explore::{Runs, claims, list};
 use crate::fidelity;
-use crate::parameter::{ParameterError, suggestion};
-use crate::scenario::{Outcome, Settings};
+use crate::page::html::{attribute, code, dense, escape, inline, link_to, table};
+use crate::page::{self, Number, Request, badge};
+use crate::parameter::ParameterError;
+use crate::scenario::Outcome;
 use crate::sim::Engine;
-use crate::trace::Recording;
 
 /// A place in a chapter and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,25 @@ pub struct Chapter<'a> {
     pub root: &'a Path,
     /// The chapter that holds the ledger, if there is one: claims link to it.
     pub ledger: Option<&'a Path>,
+    /// The chapter's number in the book, `2`, if it has one.
+    pub number: Option<String>,
+    /// The words that open where they are used.
+    pub glossary: &'a Glossary,
+}
+
+/// What is counted through a chapter.
+#[derive(Debug, Default)]
+struct Counts {
+    blocks: usize,
+    /// Those of them that have a number.
+    figures: usize,
+    /// Predictions and challenges.
+    tasks: usize,
+    terms: usize,
+    /// The entries of the glossary that the chapter opens; they stand at its end.
+    entries: String,
+    /// Whether the page's program has something to do.
+    is_alive: bool,
 }
 
 impl Chapter<'_> {
@@ -52,7 +72,7 @@ impl Chapter<'_> {
     pub fn expand(&self, text: &str) -> Result<String, Vec<Problem>> {
         let mut out = String::new();
         let mut problems = Vec::new();
-        let mut figures = 0;
+        let mut counts = Counts::default();
         for piece in pieces(text) {
             let (at, result) = match piece {
                 Piece::Text(text) => {
@@ -63,9 +83,7 @@ impl Chapter<'_> {
                     (start, self.present(file).map(|()| text.to_owned()))
                 }
                 Piece::Malformed(at, malformed) => (at, Err(malformed.to_string())),
-                Piece::Directive(directive) => {
-                    (directive.start, self.replace(&directive, text, &mut figures))
-                }
+                Piece::Directive(directive) => (directive.start, self.replace(&directive, text, &mut counts)),
             };
             match result {
                 Ok(replacement) => out += &replacement,
@@ -75,8 +93,18 @@ impl Chapter<'_> {
         if !problems.is_empty() {
             return Err(problems);
         }
-        if figures > 0 {
+        if counts.blocks > 0 {
             out = format!("<style>\n{}</style>\n\n{out}", dense(forms::FIGURE_CSS));
+        }
+        if !counts.entries.is_empty() {
+            out += &format!("\n\n{}\n", counts.entries);
+        }
+        if counts.is_alive {
+            out += &format!(
+                "\n\n<link rel=\"stylesheet\" href=\"{0}live/live.css\">\n\
+                 <script type=\"module\" src=\"{0}live/main.js\"></script>\n",
+                self.up()
+            );
         }
         Ok(out)
     }
@@ -97,7 +125,7 @@ impl Chapter<'_> {
         }
     }
 
-    fn replace(&self, directive: &Directive, text: &str, figures: &mut usize) -> Result<String, String> {
+    fn replace(&self, directive: &Directive, text: &str, counts: &mut Counts) -> Result<String, String> {
         let checked = check(directive)?;
         if checked.block && !alone(text, directive) {
             return Err(format!(
@@ -106,6 +134,8 @@ impl Chapter<'_> {
                 directive.name
             ));
         }
+        let runs = self.runs.registry();
+        counts.is_alive |= checked.runs;
         match checked.kind {
             Kind::Legend => legend(checked.word(0)).map(block),
             Kind::List => Ok(block(self.list())),
@@ -115,87 +145,113 @@ impl Chapter<'_> {
                 &fidelity::rows(fidelity::Table::Second),
             ))),
             Kind::Parameters | Kind::Parameter => self.parameters(&checked),
-            Kind::Story | Kind::Figure | Kind::Packets => {
-                let outcome = self.run(&checked)?;
-                self.figure(&checked, &outcome, figures).map(block)
+            Kind::Story | Kind::Figure | Kind::Packets | Kind::Measures | Kind::Claims | Kind::Sweep => {
+                counts.blocks += 1;
+                counts.figures += usize::from(checked.kind != Kind::Claims);
+                self.block(&checked, counts).map(block)
             }
-            Kind::Sweep => {
-                *figures += 1;
-                let id = format!("{}-{figures}", slug(self.path));
-                let row = |id: &str| self.row(id);
-                sweep::chart(&checked, self.runs.registry(), &id, &self.up(), row).map(block)
+            Kind::Measure => self.measure(&checked),
+            Kind::Command => self.command(&checked),
+            Kind::Predict => {
+                let (request, outcome) = self.bare_run(&checked)?;
+                predict::html(&checked, request, &outcome, &self.task(counts)).map(block)
             }
-            Kind::Measures => Ok(block(measures(&*self.run(&checked)?))),
-            Kind::Claims => Ok(block(self.claims(&*self.run(&checked)?))),
-            Kind::Measure => measure(&checked, &*self.run(&checked)?),
-            Kind::Command => Ok(code_span(&self.run(&checked)?.command())),
+            Kind::Challenge => {
+                let challenge = Challenge::of(&checked, self.request(&checked), runs)?;
+                let (_, outcome) = self.bare_run(&checked)?;
+                let text = checked.required("text")?;
+                challenge.html(text, &outcome, self.runs, &self.task(counts)).map(block)
+            }
+            Kind::Term => {
+                counts.terms += 1;
+                let (word, entry) =
+                    self.glossary.term(&checked.phrase(), &format!("term-{}", counts.terms))?;
+                counts.entries += &entry;
+                Ok(word)
+            }
+            Kind::Note => Ok(block(format!(
+                "<blockquote class=\"ho-note\">\n<p lang=\"zh\">{}</p>\n<p>{}</p>\n\
+                 <footer>The notes, <cite>{}</cite></footer>\n</blockquote>",
+                escape(checked.required("zh")?),
+                inline(checked.required("en")?),
+                escape(&checked.phrase()),
+            ))),
         }
     }
 
-    fn run(&self, checked: &Checked<'_>) -> Result<Arc<Outcome>, String> {
-        let recording = match checked.kind {
-            Kind::Figure | Kind::Packets => Recording::Packets,
-            Kind::Story => Recording::Story,
-            _ => Recording::Counters,
-        };
-        let settings = Settings { recording, ..checked.settings.clone() };
-        self.runs.run(checked.word(0), &settings).map_err(|error| error.to_string())
+    /// The id of the next prediction or challenge.
+    fn task(&self, counts: &mut Counts) -> String {
+        counts.tasks += 1;
+        format!("task-{}-{}", slug(self.path), counts.tasks)
     }
 
-    /// A form of the trace; under it the command that reproduces it, and the claims.
-    fn figure(
-        &self,
-        checked: &Checked<'_>,
-        outcome: &Outcome,
-        figures: &mut usize,
-    ) -> Result<String, String> {
-        let body = match checked.kind {
-            Kind::Figure => {
-                *figures += 1;
-                let scenario = self.runs.registry().find(outcome.scenario).map_err(|e| e.to_string())?;
-                let id = format!("{}-{figures}", slug(self.path));
-                figure::diagram(checked, &outcome.trace, scenario.question(), id)?
+    /// What a directive asks for, with the links out of this page.
+    pub fn request(&self, checked: &Checked<'_>) -> Request {
+        Request {
+            up: self.up(),
+            ledger: self.ledger.map(|ledger| page_of(ledger).display().to_string()),
+            ..checked.request()
+        }
+    }
+
+    /// The run of a directive that shows no trace, and what asks for it again.
+    fn bare_run(&self, checked: &Checked<'_>) -> Result<(Request, Arc<Outcome>), String> {
+        let request = checked.request();
+        let outcome =
+            self.runs.run(&request.scenario, &request.settings()).map_err(|error| error.to_string())?;
+        Ok((request, outcome))
+    }
+
+    fn block(&self, checked: &Checked<'_>, counts: &Counts) -> Result<String, String> {
+        let registry = self.runs.registry();
+        let block = Block::of(checked, self, format!("{}-{}", slug(self.path), counts.blocks))?;
+        let request = &block.request;
+        let scenario = registry.find(&request.scenario).map_err(|error| error.to_string())?;
+        let answer = match request.sweep {
+            Some(_) => page::answer(registry, request)?,
+            None => {
+                let outcome = self.runs.run(&request.scenario, &request.settings());
+                let outcome = outcome.map_err(|error| error.to_string())?;
+                page::of_run(registry, scenario, &outcome, request)?
             }
-            _ => figure::lines(checked, &outcome.trace)?,
         };
-        let claims = match checked.flag("claims")?.unwrap_or(checked.kind != Kind::Packets) {
-            true => self.claims(outcome),
-            false => String::new(),
+        let n = counts.figures;
+        let number = self.number.as_ref().map_or_else(|| n.to_string(), |chapter| format!("{chapter}.{n}"));
+        Ok(block.html(&answer, &number, scenario.question()))
+    }
+
+    fn measure(&self, checked: &Checked<'_>) -> Result<String, String> {
+        let (mut request, outcome) = self.bare_run(checked)?;
+        let name = checked.word(1);
+        let precision = checked.number("precision")?;
+        let digits = |digits| {
+            u8::try_from(digits).map_err(|_| format!("--precision={digits}: not valid; valid: 0 to 9"))
         };
+        request.numbers = vec![Number {
+            name: name.to_owned(),
+            precision: precision.map(digits).transpose()?,
+            none: checked.option("none").map(str::to_owned),
+        }];
+        let scenario = self.runs.registry().find(&request.scenario).map_err(|error| error.to_string())?;
+        let answer = page::of_run(self.runs.registry(), scenario, &outcome, &request)?;
+        Ok(block::number(&request, &answer, outcome.measure(name).flatten()))
+    }
+
+    /// The command that does a run, and a link to the workbench.
+    fn command(&self, checked: &Checked<'_>) -> Result<String, String> {
+        let (request, outcome) = self.bare_run(checked)?;
+        let command = outcome.command_of(self.runs.registry().program());
         Ok(format!(
-            "<figure class=\"halfopen\">\n{body}<figcaption>\n{}\n{claims}</figcaption>\n</figure>\n",
-            command(&outcome.command(), &self.up())
+            "<a class=\"ho-command\" href=\"{}\" data-ask='{}'>{}</a>",
+            link_to(&command, &self.up()),
+            attribute(&block::json(&request)),
+            code(&command)
         ))
-    }
-
-    fn claims(&self, outcome: &Outcome) -> String {
-        if outcome.claims.is_empty() {
-            return String::new();
-        }
-        let mut out = "<ul class=\"halfopen-claims\">\n".to_owned();
-        for claim in &outcome.claims {
-            let id = self.row(claim.id);
-            out += &format!("<li>{id} {} {}</li>\n", inline(&claim.statement), badge(claim.holds));
-        }
-        out + "</ul>\n"
-    }
-
-    /// A row of the ledger by its name, linked if the book has the ledger.
-    fn row(&self, id: &str) -> String {
-        match self.ledger {
-            Some(ledger) => format!("<a href=\"{}\">{id}</a>", self.link(ledger, id)),
-            None => id.to_owned(),
-        }
     }
 
     /// From this chapter's page to the root of the book.
     fn up(&self) -> String {
         "../".repeat(self.path.components().count().saturating_sub(1))
-    }
-
-    /// From this chapter's page to a row on the ledger's page.
-    fn link(&self, ledger: &Path, id: &str) -> String {
-        format!("{}{}#{}", self.up(), page(ledger).display(), id.to_lowercase())
     }
 
     fn parameters(&self, checked: &Checked<'_>) -> Result<String, String> {
@@ -264,41 +320,12 @@ impl Chapter<'_> {
     }
 }
 
-fn measures(outcome: &Outcome) -> String {
-    let rows: Vec<Vec<String>> = outcome.measures.iter().map(|m| vec![code(m.name), value(m)]).collect();
-    table("measures", &["measure", "value"], &rows)
-}
-
-fn measure(checked: &Checked<'_>, outcome: &Outcome) -> Result<String, String> {
-    let name = checked.word(1);
-    let Some(value) = outcome.measure(name) else {
-        let valid: Vec<String> = outcome.measures.iter().map(|m| m.name.to_owned()).collect();
-        return Err(format!("no measure `{name}`{}; valid: {}", suggestion(name, &valid), valid.join(", ")));
-    };
-    let precision = checked.number("precision")?;
-    match (value, checked.option("none")) {
-        (Some(value), _) => match precision {
-            Some(digits @ 0..=9) => Ok(format!("{value:.*}", digits as usize)),
-            Some(digits) => Err(format!("--precision={digits}: not valid; valid: 0 to 9")),
-            None => Ok(plain(value)),
-        },
-        (None, Some(word)) => Ok(word.to_owned()),
-        // A sentence with a number that is not there would be nonsense.
-        (None, None) => Err(format!("`{name}` did not happen in this run; say so with `--none=WORD`")),
-    }
-}
-
 fn legend(form: &str) -> Result<String, String> {
     match form {
         "story" => Ok(forms::STORY_LEGEND.to_owned()),
         "packets" => Ok(forms::PACKETS_LEGEND.to_owned()),
         _ => Err(format!("no legend for `{form}`; valid: story, packets")),
     }
-}
-
-fn badge(holds: bool) -> String {
-    let class = if holds { "holds" } else { "fails" };
-    format!("<strong class=\"{class}\">{}</strong>", verdict(holds))
 }
 
 /// A block with the empty lines around it that Markdown wants.
@@ -314,7 +341,7 @@ fn alone(text: &str, directive: &Directive) -> bool {
 }
 
 /// The page that mdBook makes of a chapter.
-fn page(chapter: &Path) -> PathBuf {
+fn page_of(chapter: &Path) -> PathBuf {
     match chapter.file_stem() {
         Some(stem) if stem.eq_ignore_ascii_case("readme") => chapter.with_file_name("index.html"),
         _ => chapter.with_extension("html"),

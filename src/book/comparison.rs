@@ -1,7 +1,7 @@
 //! The simulated kernel beside Linux, measurement by measurement, as it stands in a chapter.
 
-use super::html::{code, inline, table};
 use crate::fidelity::{Agreement, Row};
+use crate::page::html::{code, inline, table};
 
 /// Of both tables of measurements how many rows agree, and what every one came to on Linux and here; then the differences
 /// of both, with their causes.

@@ -1,11 +1,9 @@
 //! Which directives there are, and what each may carry.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use super::directive::Directive;
+use crate::explore::view::ViewWords;
+use crate::page::Request;
 use crate::parameter::suggestion;
-use crate::scenario::Settings;
 
 /// What a directive stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +36,14 @@ pub enum Kind {
     Ledger,
     /// How the simulated kernel compares with Linux, measurement by measurement.
     Fidelity,
+    /// A guess asked of the reader, about a measure.
+    Predict,
+    /// A goal for the reader to meet.
+    Challenge,
+    /// A word of the glossary in running text.
+    Term,
+    /// A sentence of the notes, with its translation.
+    Note,
 }
 
 /// What a directive of a kind looks like.
@@ -49,6 +55,8 @@ struct Shape {
     words: &'static [&'static str],
     /// Whether it runs a scenario, so that `key=value` and [`OF_A_RUN`] may follow.
     runs: bool,
+    /// Whether it shows a part of the run, so that [`OF_A_VIEW`] may follow.
+    views: bool,
     /// Its own options.
     options: &'static [&'static str],
     /// Whether it makes paragraphs of its own and therefore stands alone on its line.
@@ -59,19 +67,22 @@ struct Shape {
 const OF_A_RUN: [&str; 2] = ["seed", "faults"];
 
 const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -> Shape {
-    Shape { name, kind, words, runs: true, options: &[], block: true }
+    Shape { name, kind, words, runs: true, views: false, options: &[], block: true }
 }
 
-const SHAPES: [Shape; 14] = [
-    Shape { options: &["from", "until", "fold", "claims"], ..shape("story", Kind::Story, &["SCENARIO"]) },
+/// Options of what is shown of a run.
+const OF_A_VIEW: [&str; 6] = ["from", "until", "hosts", "layers", "packets", "fold"];
+
+const SHAPES: [Shape; 18] = [
+    Shape { views: true, options: &OF_A_BLOCK, ..shape("story", Kind::Story, &["SCENARIO"]) },
+    Shape { views: true, options: &OF_A_BLOCK, ..shape("figure", Kind::Figure, &["SCENARIO"]) },
+    Shape { views: true, options: &OF_A_BLOCK, ..shape("packets", Kind::Packets, &["SCENARIO"]) },
+    Shape { options: &OF_A_BLOCK, ..shape("measures", Kind::Measures, &["SCENARIO"]) },
+    Shape { options: &OF_A_BLOCK, ..shape("claims", Kind::Claims, &["SCENARIO"]) },
     Shape {
-        options: &["from", "until", "title", "description", "hosts", "layers", "packets", "claims"],
-        ..shape("figure", Kind::Figure, &["SCENARIO"])
+        options: &["measure", "seeds", "title", "claims", "controls"],
+        ..shape("sweep", Kind::Sweep, &["SCENARIO"])
     },
-    Shape { options: &["from", "until", "claims"], ..shape("packets", Kind::Packets, &["SCENARIO"]) },
-    shape("measures", Kind::Measures, &["SCENARIO"]),
-    shape("claims", Kind::Claims, &["SCENARIO"]),
-    Shape { options: &["measure", "seeds", "title", "claims"], ..shape("sweep", Kind::Sweep, &["SCENARIO"]) },
     Shape {
         options: &["precision", "none"],
         block: false,
@@ -84,7 +95,20 @@ const SHAPES: [Shape; 14] = [
     Shape { runs: false, ..shape("list", Kind::List, &[]) },
     Shape { runs: false, ..shape("ledger", Kind::Ledger, &[]) },
     Shape { runs: false, ..shape("fidelity", Kind::Fidelity, &[]) },
+    Shape {
+        options: &["ask", "choices", "range", "unit", "precision", "none"],
+        ..shape("predict", Kind::Predict, &["SCENARIO", "NAME"])
+    },
+    Shape {
+        options: &["title", "text", "goal", "change", "solution", "luck"],
+        ..shape("challenge", Kind::Challenge, &["SCENARIO"])
+    },
+    Shape { runs: false, block: false, ..shape("term", Kind::Term, &["TERM.."]) },
+    Shape { runs: false, options: &["zh", "en"], ..shape("note", Kind::Note, &["NAME.."]) },
 ];
+
+/// Options of what has a caption, claims and controls.
+const OF_A_BLOCK: [&str; 4] = ["title", "description", "claims", "controls"];
 
 /// A directive that carries what its kind may carry.
 #[derive(Debug)]
@@ -93,8 +117,8 @@ pub struct Checked<'a> {
     pub kind: Kind,
     /// Whether it makes paragraphs of its own.
     pub block: bool,
-    /// How to run the scenario.
-    pub settings: Settings,
+    /// Whether it runs a scenario.
+    pub runs: bool,
     directive: &'a Directive,
 }
 
@@ -110,25 +134,25 @@ pub fn check(directive: &Directive) -> Result<Checked<'_>, String> {
         ));
     };
     let wrong = |what: String| Err(format!("{what}; write {}", shape.usage()));
-    if directive.words.len() != shape.words.len() {
+    // A name of several words counts as one.
+    let open = shape.words.last().is_some_and(|word| word.ends_with("..")) && !directive.words.is_empty();
+    if directive.words.len() != shape.words.len() && !open {
         let (given, wanted) = (directive.words.len(), shape.words.len());
         return wrong(format!("`{name}` takes {wanted} word{}, not {given}", plural(wanted)));
     }
     if let (false, Some((key, _))) = (shape.runs, directive.parameters.first()) {
         return wrong(format!("`{name}` runs nothing and takes no parameter `{key}`"));
     }
-    let valid = |key: &str| shape.options.contains(&key) || (shape.runs && OF_A_RUN.contains(&key));
+    let valid = |key: &str| {
+        shape.options.contains(&key)
+            || (shape.views && OF_A_VIEW.contains(&key))
+            || (shape.runs && OF_A_RUN.contains(&key))
+    };
     if let Some((key, _)) = directive.options.iter().find(|(key, _)| !valid(key)) {
         return wrong(format!("`{name}` has no option `--{key}`"));
     }
-    let mut checked =
-        Checked { kind: shape.kind, block: shape.block, settings: Settings::default(), directive };
-    checked.settings = Settings {
-        seed: checked.number("seed")?.unwrap_or(0),
-        given: directive.parameters.iter().cloned().collect::<BTreeMap<_, _>>(),
-        faults: checked.option("faults").map(str::to_owned),
-        ..Settings::default()
-    };
+    let checked = Checked { kind: shape.kind, block: shape.block, runs: shape.runs, directive };
+    checked.number("seed")?;
     Ok(checked)
 }
 
@@ -144,9 +168,17 @@ impl Shape {
         if self.runs {
             out += " [KEY=VALUE]..";
         }
+        let of_a_view = OF_A_VIEW.iter().filter(|_| self.views);
         let of_a_run = OF_A_RUN.iter().filter(|_| self.runs);
-        out.extend(self.options.iter().chain(of_a_run).map(|option| format!(" [--{option}=..]")));
+        out.extend(of_a_view.chain(self.options).chain(of_a_run).map(|option| format!(" [--{option}=..]")));
         out + "}}`"
+    }
+}
+
+impl Kind {
+    /// Its name among directives.
+    pub fn name(self) -> &'static str {
+        SHAPES.iter().find(|shape| shape.kind == self).map_or("", |shape| shape.name)
     }
 }
 
@@ -154,6 +186,41 @@ impl Checked<'_> {
     /// The n-th plain word; the shape says how many there are.
     pub fn word(&self, n: usize) -> &str {
         self.directive.words.get(n).map_or("", String::as_str)
+    }
+
+    /// The run that is asked for; of what is shown of it, nothing yet.
+    pub fn request(&self) -> Request {
+        Request {
+            scenario: self.word(0).to_owned(),
+            set: self.directive.parameters.iter().cloned().collect(),
+            seed: self.number("seed").ok().flatten().unwrap_or(0),
+            faults: self.option("faults").map(str::to_owned),
+            ..Request::default()
+        }
+    }
+
+    /// All plain words: a name that may have several.
+    pub fn phrase(&self) -> String {
+        self.directive.words.join(" ")
+    }
+
+    /// What of the run is shown.
+    pub fn view(&self) -> Result<ViewWords, String> {
+        let text = |key| self.option(key).map(str::to_owned);
+        let list = |key| self.list(key).unwrap_or_default().into_iter().map(str::to_owned).collect();
+        Ok(ViewWords {
+            from: text("from"),
+            until: text("until"),
+            hosts: list("hosts"),
+            layers: list("layers"),
+            packets: self.flag("packets")?.filter(|drawn| !drawn),
+            fold: self.flag("fold")?.filter(|folded| !folded),
+        })
+    }
+
+    /// The value of an option that there must be.
+    pub fn required(&self, key: &str) -> Result<&str, String> {
+        self.option(key).ok_or_else(|| format!("`{}` wants `--{key}=..`", self.directive.name))
     }
 
     /// The value of an option.
@@ -169,12 +236,6 @@ impl Checked<'_> {
     /// The value of an option that is a whole number.
     pub fn number(&self, key: &str) -> Result<Option<u64>, String> {
         self.read(key, "a whole number like 3", |text| text.parse().ok())
-    }
-
-    /// The value of an option that is a time.
-    pub fn time(&self, key: &str) -> Result<Option<Duration>, String> {
-        let parser = jiff::fmt::friendly::SpanParser::new();
-        self.read(key, "a time like 250ms, 1m 30s", |text| parser.parse_unsigned_duration(text).ok())
     }
 
     /// The value of an option that is `yes` or `no`.

@@ -40,13 +40,14 @@
 //!
 //! A scenario's code is shown with mdBook's `{{#include FILE}}`.
 
+mod block;
+mod challenge;
 mod chapter;
 mod comparison;
 mod directive;
-mod figure;
+mod glossary;
 mod grammar;
-mod html;
-mod sweep;
+mod predict;
 
 use std::fmt;
 use std::fs;
@@ -58,10 +59,12 @@ use mdbook_driver::config::Config;
 use mdbook_preprocessor::book::Book;
 use mdbook_preprocessor::{Preprocessor, PreprocessorContext};
 
+pub use challenge::{Challenge, challenges};
 pub use chapter::Problem;
 
 use crate::explore::Runs;
 use chapter::Chapter;
+use glossary::Glossary;
 
 /// The program as WebAssembly: where `.ci/wasm` leaves it in the repository, and where the book's page `run/` fetches it.
 const PROGRAM: [&str; 2] = ["target/wasm/halfopen.wasm", "run/halfopen.wasm"];
@@ -117,12 +120,25 @@ impl HalfOpen {
         // mdBook's `path` is the page's, where a README has become an index; `source_path` is the file's.
         let ledger = book.chapters().find(|c| chapter::has(&c.content, "ledger"));
         let ledger = ledger.and_then(|c| c.source_path.clone());
+        let words =
+            book.chapters().find(|c| c.source_path.as_deref().is_some_and(|p| p.ends_with(glossary::FILE)));
+        let glossary = words.map(|c| Glossary::read(&c.content)).unwrap_or_default();
         let mut problems = Vec::new();
         book.for_each_chapter_mut(|page| {
             let Some(path) = page.source_path.as_deref() else {
                 return;
             };
-            let chapter = Chapter { runs: &self.runs, path, folder, root, ledger: ledger.as_deref() };
+            let number =
+                page.number.as_ref().map(|number| number.to_string().trim_end_matches('.').to_owned());
+            let chapter = Chapter {
+                runs: &self.runs,
+                path,
+                folder,
+                root,
+                ledger: ledger.as_deref(),
+                number,
+                glossary: &glossary,
+            };
             match chapter.expand(&page.content) {
                 Ok(text) => page.content = text,
                 Err(found) => problems.extend(found),

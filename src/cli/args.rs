@@ -71,6 +71,8 @@ pub struct Run {
     /// Show every packet.
     #[arg(long)]
     pub packets: bool,
+    #[command(flatten)]
+    pub view: ViewArgs,
     /// Show all parameters, with all settings of the machines' kernels.
     #[arg(long)]
     pub parameters: bool,
@@ -81,6 +83,29 @@ pub struct Run {
     pub pcap: Option<PathBuf>,
     #[command(flatten)]
     pub engine: EngineArg,
+}
+
+/// What of the run is shown, in the words of [`ViewWords`](crate::explore::view::ViewWords).
+#[derive(Debug, Args)]
+pub struct ViewArgs {
+    /// Show story, packets and figure from this moment on, like 59.5s.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Show them up to this moment.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<String>,
+    /// Show these machines only.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub hosts: Vec<String>,
+    /// Show the events of these layers only: fault, link, tcp, udp, http, ws, app.
+    #[arg(long, value_name = "NAME,..", value_delimiter = ',')]
+    pub layers: Vec<String>,
+    /// Draw no packets.
+    #[arg(long)]
+    pub no_arrows: bool,
+    /// Tell the story whole: fold no routines.
+    #[arg(long)]
+    pub whole: bool,
 }
 
 const SWEEP_EXAMPLES: &str = "\

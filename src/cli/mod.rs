@@ -30,6 +30,7 @@ use std::time::Instant;
 
 use crate::explore::claims::ClaimsError;
 use crate::explore::sweep::SweepError;
+use crate::explore::view::ViewError;
 use crate::explore::{Registry, Runs, claims, list};
 use crate::parameter::{Given, Parameters as _};
 use crate::scenario::RunError;
@@ -78,6 +79,12 @@ impl From<SweepError> for Failure {
             SweepError::Run(error) => error.into(),
             error => Failure::Usage(error.to_string()),
         }
+    }
+}
+
+impl From<ViewError> for Failure {
+    fn from(error: ViewError) -> Self {
+        Failure::Usage(error.to_string())
     }
 }
 

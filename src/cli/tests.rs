@@ -46,7 +46,7 @@ impl Scenario for Fake {
             changed,
             faults: settings.faults.clone(),
             engine: settings.engine,
-            measures: vec![Measure { name: "waited_s", value: Some(p.wait.as_secs_f64()) }],
+            measures: vec![Measure { name: "waited_s", label: "waited", value: Some(p.wait.as_secs_f64()) }],
             claims: vec![Claim { id: "I-01", statement: "it waits".to_owned(), holds }],
             ..Outcome::default()
         })

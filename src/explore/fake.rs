@@ -73,9 +73,13 @@ impl Scenario for Stall {
             faults: settings.faults.clone(),
             engine: settings.engine,
             measures: vec![
-                Measure { name: "detect_time_s", value: Some(p.stall.as_secs_f64() / 2.0 + 0.04) },
-                Measure { name: "updates_lost", value: Some(0.0) },
-                Measure { name: "keepalive_verdict_s", value: None },
+                Measure {
+                    name: "detect_time_s",
+                    label: "noticed after",
+                    value: Some(p.stall.as_secs_f64() / 2.0 + 0.04),
+                },
+                Measure { name: "updates_lost", label: "updates lost", value: Some(0.0) },
+                Measure { name: "keepalive_verdict_s", label: "the verdict of keepalive", value: None },
             ],
             claims: vec![
                 Claim {

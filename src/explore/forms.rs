@@ -5,68 +5,49 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::view::View;
 use crate::figure;
-use crate::trace::{self, Fate, Recording, Trace, pcap};
+use crate::trace::{self, Event, HostId, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
 pub use figure::Options as Figure;
 pub use trace::packets::LEGEND as PACKETS_LEGEND;
 pub use trace::story::LEGEND as STORY_LEGEND;
 
-/// The part of a trace between two times, both included; its times stay what they were.
-pub fn clip(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> Trace {
-    let from = from.unwrap_or(Duration::ZERO);
-    let until = until.unwrap_or(Duration::MAX);
-    let inside = |at: &Duration| (from..=until).contains(at);
-    Trace {
-        recording: trace.recording,
-        hosts: trace.hosts.clone(),
-        counters: trace.counters.clone(),
-        notes: trace.notes.clone(),
-        events: trace.events.iter().filter(|event| inside(&event.at)).cloned().collect(),
-        // A packet that was under way at one of the two times is part of the picture.
-        packets: trace
-            .packets
-            .iter()
-            .filter(|packet| {
-                let gone = match packet.fate {
-                    Fate::Arrived(at) | Fate::Died(at, _) => at,
-                    Fate::UnderWay => trace.ended,
-                };
-                packet.sent <= until && gone >= from
-            })
-            .cloned()
-            .collect(),
-        spans: trace
-            .spans
-            .iter()
-            .filter(|span| span.from <= until && span.until.is_none_or(|end| end >= from))
-            .cloned()
-            .collect(),
-        ended: trace.ended.min(until),
-        left: trace.left.clone(),
-    }
-}
-
-/// What a person reads; `fold` leaves the bulk of a long routine out.
+/// What a person reads: the events within the window, of the machines and layers of the view. What was done to the world is
+/// told whichever machines are shown.
 ///
 /// # Panics
 /// As all forms, if the run did not keep what is to be shown: see [`Recording`].
-pub fn story(trace: &Trace, fold: bool) -> String {
+pub fn story_of(trace: &Trace, view: &View) -> String {
     trace.asks(Recording::Story);
-    trace::story::story(trace, &trace::story::Options { fold })
+    let (from, until) = (view.from.unwrap_or_default(), view.until.unwrap_or(Duration::MAX));
+    let of_a_shown_machine = |event: &Event| {
+        let name = event.host.map(|host| trace.host_name(host));
+        view.hosts.is_empty() || name.is_none_or(|name| view.hosts.iter().any(|shown| shown == name))
+    };
+    let shown = |event: &&Event| {
+        (from..=until).contains(&event.at) && view.layers.contains(&event.layer) && of_a_shown_machine(event)
+    };
+    let part = Trace {
+        recording: trace.recording,
+        hosts: trace.hosts.clone(),
+        events: trace.events.iter().filter(shown).cloned().collect(),
+        ended: trace.ended,
+        ..Trace::default()
+    };
+    trace::story::story(&part, &trace::story::Options { fold: view.fold, until: view.until })
 }
 
-/// One line a segment.
-pub fn packets(trace: &Trace) -> String {
+/// One line a segment: those between the machines of the view, sent within its window; what came before is known to it.
+pub fn packets_of(trace: &Trace, view: &View) -> String {
     trace.asks(Recording::Packets);
-    trace::packets::packets(trace)
-}
-
-/// The same for a part of the run; what came before is known to it.
-pub fn packets_between(trace: &Trace, from: Option<Duration>, until: Option<Duration>) -> String {
-    trace.asks(Recording::Packets);
-    trace::packets::packets_between(trace, from.unwrap_or_default(), until.unwrap_or(Duration::MAX))
+    let shown =
+        |host: HostId| view.hosts.is_empty() || view.hosts.iter().any(|name| name == trace.host_name(host));
+    let (from, until) = (view.from.unwrap_or_default(), view.until.unwrap_or(Duration::MAX));
+    trace::packets::packets_where(trace, from, until, |packet| {
+        shown(packet.from) && packet.to.is_none_or(shown)
+    })
 }
 
 /// The events (and the packets, if wanted) as `[{t_us, host, layer, event, ...}]`.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::Registry;
-use crate::parameter::{Spec, Value};
+use crate::parameter::{Course, Spec, Value};
 use crate::trace::text::columns;
 
 /// The scenarios, their questions and parameters, for a person.
@@ -39,7 +39,7 @@ pub fn range(spec: &Spec) -> String {
 }
 
 /// `[{scenario, question, parameters: [{name, unit, default, min, max, help}]}]`, with `choices` where the values are
-/// words.
+/// words, and `scale` (`linear` or `log`) where they stand on one.
 pub fn json(registry: Registry) -> serde_json::Value {
     registry
         .scenarios()
@@ -63,6 +63,12 @@ fn spec(spec: &Spec) -> serde_json::Value {
         "max": spec.max.as_ref().map(|value| &value.text),
         "help": spec.help,
     });
+    if let Some(course) = spec.course() {
+        value["scale"] = json!(match course {
+            Course::Linear => "linear",
+            Course::Logarithmic => "log",
+        });
+    }
     if !spec.choices.is_empty() {
         value["choices"] = json!(spec.choices);
     }
@@ -93,7 +99,7 @@ mod tests {
         assert_eq!(
             list[0]["parameters"][0],
             json!({"name": "stall", "unit": "duration", "default": "30s", "min": "1ms", "max": "1h",
-                   "help": "How long the server stalls."})
+                   "help": "How long the server stalls.", "scale": "log"})
         );
         assert_eq!(list[0]["parameters"][1]["choices"], json!(["slow", "fast"]));
         assert_eq!(

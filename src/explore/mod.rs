@@ -2,14 +2,18 @@
 //!
 //! - [`Registry`] and [`Runs`]: which scenarios there are, and each run made once.
 //! - [`run`], [`sweep`], [`list`], [`claims`]: the commands of those names, as functions from data to text or JSON.
+//! - [`view`]: what of a run is shown.
+//! - [`goal`]: conditions over measures and claims.
 //! - [`ledger`]: every row of the ledger of claims.
 
 pub mod claims;
 pub mod forms;
+pub mod goal;
 pub mod ledger;
 pub mod list;
 pub mod run;
 pub mod sweep;
+pub mod view;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,19 +1,25 @@
 //! A run, in each of its forms.
 
+use std::time::Duration;
+
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Number, Value, json};
 
 use super::forms;
+use super::view::View;
+use crate::figure::stretch;
 use crate::parameter::Parameters as _;
 use crate::scenario::experiment::KERNEL;
 use crate::scenario::{Distribution, Measure, Outcome, Told};
 use crate::sim::Sysctls;
 use crate::trace::Recording;
-use crate::trace::text::columns;
+use crate::trace::text::{columns, grouped};
 
 /// How a run is told to a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Telling {
+    /// What of the story and the packets is told; measures and claims are always those of the whole run.
+    pub view: View,
     /// Every packet as well.
     pub packets: bool,
     /// All settings of the machines' kernels, not only those that are not the kernel's own defaults.
@@ -25,7 +31,7 @@ pub struct Telling {
 /// No packets, the parameters that matter.
 impl Default for Telling {
     fn default() -> Self {
-        Self { packets: false, all_parameters: false, program: "halfopen" }
+        Self { view: View::default(), packets: false, all_parameters: false, program: "halfopen" }
     }
 }
 
@@ -47,10 +53,10 @@ pub fn text(outcome: &Outcome, telling: &Telling) -> String {
     let others = outcome.others.iter().map(|other| (format!(": {}", other.title), &other.trace));
     for (title, trace) in std::iter::once((String::new(), &outcome.trace)).chain(others) {
         if trace.recording >= Recording::Story {
-            section(&mut out, &format!("story{title}"), &forms::story(trace, true));
+            section(&mut out, &format!("story{title}"), &forms::story_of(trace, &telling.view));
         }
         if telling.packets && trace.recording >= Recording::Packets {
-            section(&mut out, &format!("packets{title}"), &forms::packets(trace));
+            section(&mut out, &format!("packets{title}"), &forms::packets_of(trace, &telling.view));
         }
     }
     let measures: Vec<Vec<String>> =
@@ -63,7 +69,7 @@ pub fn text(outcome: &Outcome, telling: &Telling) -> String {
         .collect();
     section(&mut out, "claims", &columns("  ", &claims));
 
-    out += &format!("\n{}\n", outcome.command_of(telling.program));
+    out += &format!("\n{}{}\n", outcome.command_of(telling.program), telling.view.arguments());
     out
 }
 
@@ -104,6 +110,31 @@ pub fn plain(value: f64) -> String {
     let text = format!("{value:.6}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
+}
+
+/// The value of a measure as people write it, by the unit that its name ends with: `382 ms`, `16 min 18 s`, `1 799`; `never`
+/// if it did not happen.
+pub fn human(measure: &Measure) -> String {
+    let Some(value) = measure.value else {
+        return "never".to_owned();
+    };
+    let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
+    match measure.name.rsplit('_').find(statistic) {
+        Some("s") if value >= 0.0 => {
+            Duration::try_from_secs_f64(value).map_or_else(|_| plain(value), |d| stretch(d))
+        }
+        Some("bytes") => format!("{} B", whole(value)),
+        Some("count") => whole(value),
+        _ => plain(value),
+    }
+}
+
+/// A whole number in groups of three digits; another one as it is.
+fn whole(value: f64) -> String {
+    match value.fract() == 0.0 && (0.0..1e15).contains(&value) {
+        true => grouped(value as usize),
+        false => plain(value),
+    }
 }
 
 /// `{scenario, seed, parameters: {name: value}, measures: {NAME: number|null}, claims: [{id, statement, holds}],
@@ -188,7 +219,7 @@ impl Serialize for Other<'_> {
 }
 
 /// A whole number is written as one; JSON has no infinity and no NaN, they become null.
-pub(super) fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     /// The largest integer up to which every integer is a float.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if value.fract() == 0.0 && value.abs() <= EXACT {

@@ -27,6 +27,8 @@ use std::time::Duration;
 
 use crate::trace::{Layer, Trace};
 
+pub(crate) use words::stretch;
+
 /// The style sheet of all figures. The page may set `--ho-accent`, `--ho-fault` and `--ho-bg`.
 pub const CSS: &str = include_str!("style.css");
 

@@ -345,7 +345,7 @@ proptest! {
     #[test]
     fn every_trace_has_all_its_other_forms(trace in a_trace()) {
         use crate::trace::{json, packets, pcap, story};
-        let told = story::story(&trace, &story::Options { fold: false });
+        let told = story::story(&trace, &story::Options { fold: false, ..Default::default() });
         prop_assert!(told.lines().count() >= trace.events.len() + 2);
         prop_assert!(packets::packets(&trace).lines().count() > trace.packets.len());
         let all = serde_json::to_value(json::trace(&trace, true)).unwrap();

@@ -55,7 +55,7 @@ pub(super) fn wrapped(text: &str, size: f64, room: f64, lines: usize) -> Vec<Str
 }
 
 /// A stretch of time in at most two units: `57 s`, `1.96 s`, `480 ms`, `59 min 30 s`, `2 h 5 min`.
-pub(super) fn stretch(d: Duration) -> String {
+pub(crate) fn stretch(d: Duration) -> String {
     let two = |big: u64, big_unit: &str, small: u64, small_unit: &str| match small {
         0 => format!("{big} {big_unit}"),
         _ => format!("{big} {big_unit} {small} {small_unit}"),

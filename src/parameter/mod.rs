@@ -19,7 +19,7 @@ pub use field::{declare_scalar, read_scalar};
 pub use time::{LONGEST, hours, micros, mins, ms, secs};
 pub use types::{BitRate, ByteSize, Choice, Probability, Scalar};
 pub use unit::Unit;
-pub use value::Value;
+pub use value::{Course, Value};
 
 /// What the outside may know of one parameter.
 #[derive(Debug, Clone, PartialEq)]

@@ -115,6 +115,37 @@ impl Amount {
         }
     }
 
+    /// The amount at a share of the way from one to the other, rounded to the nearest there is.
+    pub(super) fn along(from: Amount, to: Amount, share: f64) -> Amount {
+        let between = |from: f64, to: f64| from + (to - from) * share;
+        match (from, to) {
+            (Amount::Whole(from), Amount::Whole(to)) => {
+                Amount::Whole((between(from as f64, to as f64).round() as u128).clamp(from, to.max(from)))
+            }
+            (Amount::Share(from), Amount::Share(to)) => Amount::Share(between(from, to)),
+            _ => from,
+        }
+    }
+
+    /// The same on a logarithmic scale. It has no zero: where the way begins at 0, its first point is 0, and the others begin at
+    /// a millionth of the end, or at the smallest whole amount.
+    pub(super) fn along_decades(from: Amount, to: Amount, share: f64) -> Amount {
+        if share <= 0.0 {
+            return from;
+        }
+        let between = |from: f64, to: f64, least: f64| {
+            let from = if from > 0.0 { from } else { (to * 1e-6).max(least) };
+            from * (to / from).powf(share)
+        };
+        match (from, to) {
+            (Amount::Whole(a), Amount::Whole(b)) => {
+                Amount::Whole((between(a as f64, b as f64, 1.0).round() as u128).clamp(a, b.max(a)))
+            }
+            (Amount::Share(a), Amount::Share(b)) => Amount::Share(between(a, b, 0.0)),
+            _ => from,
+        }
+    }
+
     /// The `n`-th of `steps` even steps from one amount to the other, rounded to the nearest amount there is.
     pub(super) fn step(from: Amount, to: Amount, n: u32, steps: u32) -> Amount {
         match (from, to) {

@@ -21,6 +21,16 @@ impl Value {
     }
 }
 
+/// How the values of a parameter are spread over a slider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Course {
+    /// Evenly.
+    Linear,
+    /// A decade takes as much room as the next one. Where the range begins at 0, the first point is 0 and the next ones begin
+    /// at a millionth of its end, or at the smallest whole amount.
+    Logarithmic,
+}
+
 impl Spec {
     /// Reads a value.
     ///
@@ -71,6 +81,33 @@ impl Spec {
             true => Err(self.invalid(&whole, format!("there are no {count} different values in it"))),
             false => Ok(values),
         }
+    }
+
+    /// Whether its values stand on a scale, and on which; `None` where they are words, texts or lists, or have no two ends.
+    /// It is logarithmic where the range spans more than two decades.
+    pub fn course(&self) -> Option<Course> {
+        let ends = self.min.as_ref().zip(self.max.as_ref())?;
+        let (min, max) = (ends.0.position?, ends.1.position?);
+        Some(if max > 100.0 * min { Course::Logarithmic } else { Course::Linear })
+    }
+
+    /// The value at a share, 0 to 1, of the way along its range, rounded to the nearest that there is; of words the one that
+    /// stands there in their list. `None` for texts, lists, and where there is no range.
+    pub fn at(&self, share: f64) -> Option<Value> {
+        let share = share.clamp(0.0, 1.0);
+        if !self.choices.is_empty() {
+            let place = (share * self.choices.len() as f64) as usize;
+            let word = self.choices[place.min(self.choices.len() - 1)];
+            return Some(Value { text: word.to_owned(), position: None });
+        }
+        let scale = self.unit.scale()?;
+        let read = |value: &Option<Value>| (scale.read)(&value.as_ref()?.text);
+        let (min, max) = (read(&self.min)?, read(&self.max)?);
+        let amount = match self.course()? {
+            Course::Linear => Amount::along(min, max, share),
+            Course::Logarithmic => Amount::along_decades(min, max, share),
+        };
+        shown(&scale, amount)
     }
 
     fn scale(&self, range: &str) -> Result<Scale, ParameterError> {

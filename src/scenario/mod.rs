@@ -38,6 +38,8 @@ pub struct Settings {
 pub struct Measure {
     /// The name, with its unit.
     pub name: &'static str,
+    /// What it is, in a few words; of a time, since when.
+    pub label: &'static str,
     /// The value.
     pub value: Option<f64>,
 }
@@ -47,6 +49,8 @@ pub struct Measure {
 pub struct Distribution {
     /// The name, with its unit: `connect_s`.
     pub name: &'static str,
+    /// What it is, in a few words.
+    pub label: &'static str,
     /// The values, the smallest first.
     pub values: Vec<f64>,
 }

@@ -12,7 +12,7 @@ use crate::trace::{Trace, statistics};
 /// # use halfopen::scenario::experiment::Report;
 /// # let trace = halfopen::trace::Trace::default();
 /// let report = Report::new()
-///     .measure("retransmissions_count", trace.total().retransmissions)
+///     .measure("retransmissions_count", "segments sent again", trace.total().retransmissions)
 ///     .claim("X-05", "nothing is sent twice on a good network", trace.total().retransmissions == 0)
 ///     .of(trace);
 /// ```
@@ -47,11 +47,12 @@ impl Report<()> {
 }
 
 impl<T> Report<T> {
-    /// Adds a measure; its name carries its unit. `None`: it did not happen.
+    /// Adds a measure. Its name carries its unit; the label says in a few words what it is, and of a time since when.
+    /// `None`: it did not happen.
     ///
     /// # Panics
     /// If it is a [`Duration`] and the name does not end in `_s`: the number is in seconds.
-    pub fn measure(mut self, name: &'static str, value: impl Into<Quantity>) -> Self {
+    pub fn measure(mut self, name: &'static str, label: &'static str, value: impl Into<Quantity>) -> Self {
         let value = match value.into() {
             Quantity::Number(value) => value,
             Quantity::Seconds(value) => {
@@ -59,13 +60,18 @@ impl<T> Report<T> {
                 value
             }
         };
-        self.measures.push(Measure { name, value });
+        self.measures.push(Measure { name, label, value });
         self
     }
 
     /// Adds many values of one kind, whose name carries their unit: the measures `NAME_min`, `NAME_median`, `NAME_p99` and
     /// `NAME_max`, and the values themselves, for charts. Without any value the measures did not happen.
-    pub fn distribution(mut self, name: &'static str, values: impl IntoIterator<Item = f64>) -> Self {
+    pub fn distribution(
+        mut self,
+        name: &'static str,
+        label: &'static str,
+        values: impl IntoIterator<Item = f64>,
+    ) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let s = statistics(&values);
@@ -75,9 +81,13 @@ impl<T> Report<T> {
             ("p99", s.map(|s| s.p99)),
             ("max", s.map(|s| s.max)),
         ];
-        let measures = measures.map(|(of, value)| Measure { name: intern(&format!("{name}_{of}")), value });
+        let measures = measures.map(|(of, value)| Measure {
+            name: intern(&format!("{name}_{of}")),
+            label: intern(&format!("{label}: {of}")),
+            value,
+        });
         self.measures.extend(measures);
-        self.distributions.push(Distribution { name, values });
+        self.distributions.push(Distribution { name, label, values });
         self
     }
 
@@ -147,11 +157,11 @@ mod tests {
     #[test]
     fn a_measure_may_be_any_number_or_a_duration_in_seconds() {
         let report = Report::new()
-            .measure("bytes", 7_u64)
-            .measure("lost_count", -1_i32)
-            .measure("wait_s", ms(1500))
-            .measure("never_s", None::<Duration>)
-            .measure("share", Some(0.5));
+            .measure("bytes", "", 7_u64)
+            .measure("lost_count", "", -1_i32)
+            .measure("wait_s", "", ms(1500))
+            .measure("never_s", "", None::<Duration>)
+            .measure("share", "", Some(0.5));
         let values: Vec<_> = report.measures.iter().map(|m| m.value).collect();
         assert_eq!(values, [Some(7.0), Some(-1.0), Some(1.5), None, Some(0.5)]);
     }
@@ -159,12 +169,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "the measure `wait` is a duration: its name ends in `_s`")]
     fn a_duration_under_a_name_without_its_unit_is_a_mistake() {
-        let _ = Report::new().measure("wait", secs(1));
+        let _ = Report::new().measure("wait", "", secs(1));
     }
 
     #[test]
     fn a_distribution_is_four_measures_and_its_values_in_order() {
-        let report = Report::new().distribution("connect_s", [3.0, 1.0, 2.0]).distribution("never_s", []);
+        let report = Report::new()
+            .distribution("connect_s", "time to connect", [3.0, 1.0, 2.0])
+            .distribution("never_s", "", []);
         let measures: Vec<_> = report.measures.iter().map(|m| (m.name, m.value)).collect();
         assert_eq!(
             measures[..4],
@@ -176,6 +188,9 @@ mod tests {
             ]
         );
         assert!(measures[4..].iter().all(|(_, value)| value.is_none()));
-        assert_eq!(report.distributions[0], Distribution { name: "connect_s", values: vec![1.0, 2.0, 3.0] });
+        assert_eq!(
+            report.distributions[0],
+            Distribution { name: "connect_s", label: "time to connect", values: vec![1.0, 2.0, 3.0] }
+        );
     }
 }

@@ -28,19 +28,24 @@ why a packet did not get through, and where to
 
 /// The packets of a run and, between them, its faults; see [`LEGEND`].
 pub fn packets(trace: &Trace) -> String {
-    packets_between(trace, Duration::ZERO, Duration::MAX)
+    packets_where(trace, Duration::ZERO, Duration::MAX, |_| true)
 }
 
-/// The same for the packets sent between two times, both included; numbers and messages are told from the start of their
-/// connection all the same.
-pub fn packets_between(trace: &Trace, from: Duration, until: Duration) -> String {
+/// The same for some of the packets sent between two times, both included; numbers and messages are told from the start of
+/// their connection all the same.
+pub fn packets_where(
+    trace: &Trace,
+    from: Duration,
+    until: Duration,
+    shown: impl Fn(&Packet) -> bool,
+) -> String {
     let inside = |at: Duration| (from..=until).contains(&at);
     let views = views(trace);
     let mut lines: Vec<_> = trace
         .packets
         .iter()
         .zip(&views)
-        .filter(|(packet, _)| inside(packet.sent))
+        .filter(|(packet, _)| inside(packet.sent) && shown(packet))
         .map(|(packet, view)| (packet.sent, packet_line(trace, packet, view.as_ref())))
         .collect();
     for span in &trace.spans {
@@ -191,7 +196,7 @@ mod tests {
             .span(30, 2000, &["phone", "server"], "loss")
             .packet(1000, "phone", "server", Tcp::new(49152, 80).seq(500).ack(71).data(b"x"));
         let trace = b.build();
-        let part = packets_between(&trace, at_ms(500), at_ms(1500));
+        let part = packets_where(&trace, at_ms(500), at_ms(1500), |_| true);
         let all = packets(&trace);
         let last = |text: &str| {
             text.lines()

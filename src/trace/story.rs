@@ -1,6 +1,7 @@
 //! The story of a run: what a person reads, one line an event. [`LEGEND`] explains it column by column.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::fold::{self, Item};
 use super::text::{Align, Line, grouped, seconds, table};
@@ -17,7 +18,7 @@ TCP), `http`, `ws` (WebSocket), `app` (the application)
 - the rest: its particulars as `key=value`; a value that contains a blank stands in quotes
 - `… n more lines like these, until t (…)`: a routine that goes on; it was told three times, and is told again after \
 everything remarkable. Faults, openings, closings, verdicts and whatever happens rarely are never left out
-- the last line says when the run ended
+- the last line says when the run ended; a story that is shown only in part says until when, too
 ";
 
 /// How to tell a story.
@@ -25,11 +26,13 @@ everything remarkable. Faults, openings, closings, verdicts and whatever happens
 pub struct Options {
     /// Fold long routines. Off: one line for every event.
     pub fold: bool,
+    /// The trace holds the events up to this moment, not those of the whole run.
+    pub until: Option<Duration>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { fold: true }
+        Self { fold: true, until: None }
     }
 }
 
@@ -58,7 +61,13 @@ pub fn story(trace: &Trace, options: &Options) -> String {
         }
     }
     lines.extend(fold_line(&folded));
-    lines.push(Line::Across(' ', seconds(trace.ended), "the run ends".to_owned()));
+    lines.push(match options.until.filter(|until| *until < trace.ended) {
+        None => Line::Across(' ', seconds(trace.ended), "the run ends".to_owned()),
+        Some(until) => {
+            let ends = format!("shown until here; the run ends at {}", seconds(trace.ended));
+            Line::Across(' ', seconds(until), ends)
+        }
+    });
     let left = Align::Left;
     table(["time", "host", "layer", "event", ""], [Align::Right, left, left, left, left], &lines)
 }
@@ -146,14 +155,17 @@ mod tests {
         let fold =
             "… 7 194 more lines like these, until 3600.040000 (ping sent × 3 597, pong received × 3 597)";
         assert!(told.lines().any(|l| l == fold), "{told}");
-        let all = story(&trace, &Options { fold: false });
+        let all = story(&trace, &Options { fold: false, ..Options::default() });
         assert_eq!(all.lines().count(), 1 + trace.events.len() + 1);
     }
 
     #[test]
     fn a_story_without_routine_is_told_in_full() {
         let trace = a_day_in_the_life();
-        assert_eq!(story(&trace, &Options::default()), story(&trace, &Options { fold: false }));
+        assert_eq!(
+            story(&trace, &Options::default()),
+            story(&trace, &Options { fold: false, ..Options::default() })
+        );
     }
 
     proptest! {

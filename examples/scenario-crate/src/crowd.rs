@@ -40,12 +40,12 @@ pub static SCENARIO: Experiment<Herd> = Experiment {
             |trace: &Trace| p.clients as usize - waits(trace).len() - trace.all("gave up").count();
         let longer_s = slowest(&herd).zip(slowest(&spread)).map(|(herd, spread)| herd - spread);
         Ok(Report::new()
-            .distribution("wait_s", waits(&herd))
-            .distribution("spread_wait_s", waits(&spread))
-            .measure("longer_s", longer_s)
-            .measure("gave_up_count", herd.all("gave up").count())
-            .measure("half_open_count", half_open(&herd))
-            .measure("spread_half_open_count", half_open(&spread))
+            .distribution("wait_s", "time to connect, all at once", waits(&herd))
+            .distribution("spread_wait_s", "time to connect, spread out", waits(&spread))
+            .measure("longer_s", "the median waits longer by", longer_s)
+            .measure("gave_up_count", "clients that gave up", herd.all("gave up").count())
+            .measure("half_open_count", "clients unknown to the server", half_open(&herd))
+            .measure("spread_half_open_count", "the same, spread out", half_open(&spread))
             .claim(
                 "X-35",
                 "a full backlog refuses nobody: who does not fit in is dropped and waits for a timer, or is half-open",

@@ -62,10 +62,10 @@ pub static SCENARIO: Experiment<Reader> = Experiment {
         let trace = world.run(LASTS)?;
         let done = trace.all("all written").count();
         Ok(Report::new()
-            .measure("blocks_read_count", trace.all("block read").on("reads").count())
-            .measure("blocks_written_count", trace.all("block written").count())
-            .measure("window_probes_count", trace.counts("server").window_probes)
-            .measure("bytes_lost", trace.counts("server").bytes_lost)
+            .measure("blocks_read_count", "blocks read", trace.all("block read").on("reads").count())
+            .measure("blocks_written_count", "blocks written", trace.all("block written").count())
+            .measure("window_probes_count", "window probes", trace.counts("server").window_probes)
+            .measure("bytes_lost", "bytes lost", trace.counts("server").bytes_lost)
             .claim("X-05", "what was written is not what was read: buffers take some of it", done == 1)
             .of(trace))
     },

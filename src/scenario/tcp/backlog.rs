@@ -73,14 +73,22 @@ pub static SCENARIO: Experiment<Backlog> = Experiment {
             steps.iter().any(|step| at >= step - 0.01 && at <= step * 1.09 + 0.05)
         });
         Ok(Report::new()
-            .measure("connected_count", connect.len())
-            .measure("connected_at_once_count", connect.len() - retried.len())
+            .measure("connected_count", "clients whose connect returned", connect.len())
+            .measure(
+                "connected_at_once_count",
+                "of them, after one round trip",
+                connect.len() - retried.len(),
+            )
             // Their last ACK was dropped, their server does not have them: connections that only one side believes in.
-            .measure("half_open_count", half_open)
-            .measure("refused_count", refused)
-            .measure("timed_out_count", trace.all("connect failed").with("error", "timed out").count())
-            .measure("syn_dropped_count", dropped)
-            .distribution("connect_s", connect)
+            .measure("half_open_count", "of them, unknown to the server (half-open)", half_open)
+            .measure("refused_count", "clients that were refused", refused)
+            .measure(
+                "timed_out_count",
+                "clients that gave up",
+                trace.all("connect failed").with("error", "timed out").count(),
+            )
+            .measure("syn_dropped_count", "SYNs dropped by the server", dropped)
+            .distribution("connect_s", "time to connect", connect)
             .claim(
                 "X-35",
                 "a full backlog refuses nobody: it drops SYNs, and connect times are those of the SYN timer",

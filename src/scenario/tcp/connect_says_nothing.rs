@@ -78,12 +78,12 @@ pub static SCENARIO: Experiment<ConnectSaysNothing> = Experiment {
         let believed = trace.all("connection lost").numbers("believed_s");
         let told = believed.iter().filter(|s| **s >= 60.0).count();
         Ok(Report::new()
-            .measure("connected_at_once_count", at_once)
-            .measure("known_to_the_server_count", known)
-            .measure("half_open_count", half_open)
-            .measure("answered_count", trace.all("answer received").count())
-            .measure("lost_count", believed.len())
-            .distribution("believed_s", believed)
+            .measure("connected_at_once_count", "clients connected at once", at_once)
+            .measure("known_to_the_server_count", "of them, known to the server's kernel", known)
+            .measure("half_open_count", "of them, connected to nobody (half-open)", half_open)
+            .measure("answered_count", "clients that were answered", trace.all("answer received").count())
+            .measure("lost_count", "clients told that their connection is lost", believed.len())
+            .distribution("believed_s", "how long those believed in it", believed)
             .claim(
                 "X-47",
                 "all who come at once are connected, and those beyond the queue are connected to nobody",

@@ -70,11 +70,11 @@ pub static SCENARIO: Experiment<HalfOpenDiscovery> = Experiment {
         let reset = lost.value("error").is_some_and(|kind| kind.to_string() == "connection reset");
         let two_trips_s = p.one_way.as_secs_f64() * 4.0 + 0.1;
         Ok(Report::new()
-            .measure("connected_again_s", again_s)
-            .measure("server_knows_s", lost.seconds_since(boots_at))
-            .measure("half_open_s", lost.seconds_since(dies_at))
-            .measure("syns_count", trace.packets_from("sensor").syns().after(boots_at).count())
-            .measure("failures_count", trace.all("connect failed").on("sensor").count())
+            .measure("connected_again_s", "the sensor is connected again, after it has booted", again_s)
+            .measure("server_knows_s", "the server knows, after the sensor has booted", lost.seconds_since(boots_at))
+            .measure("half_open_s", "half-open, from the power loss on", lost.seconds_since(dies_at))
+            .measure("syns_count", "SYNs the sensor needs", trace.packets_from("sensor").syns().after(boots_at).count())
+            .measure("failures_count", "connects that fail", trace.all("connect failed").on("sensor").count())
             .claim(
                 "X-41",
                 "the SYN is answered from within the old connection, that answer with a RST, and the next SYN finds the way free: two round trips",

@@ -79,12 +79,12 @@ pub static SCENARIO: Experiment<Handshake> = Experiment {
             Closer::Both => client_time_wait_s.is_some() && server_time_wait_s.is_some(),
         };
         Ok(Report::new()
-            .measure("handshake_s", handshake_s)
-            .measure("segments_count", trace.all_packets().count())
-            .measure("segments_to_open_count", to_open)
-            .measure("segments_to_part_count", to_part)
-            .measure("client_time_wait_s", client_time_wait_s)
-            .measure("server_time_wait_s", server_time_wait_s)
+            .measure("handshake_s", "the client is connected, from its SYN on", handshake_s)
+            .measure("segments_count", "segments in all", trace.all_packets().count())
+            .measure("segments_to_open_count", "segments to open the connection", to_open)
+            .measure("segments_to_part_count", "segments from the first FIN on", to_part)
+            .measure("client_time_wait_s", "the client stays in TIME-WAIT for", client_time_wait_s)
+            .measure("server_time_wait_s", "the server stays in TIME-WAIT for", server_time_wait_s)
             .claim(
                 "G-05",
                 "three segments open a connection, one round trip before the client may send",

@@ -57,9 +57,9 @@ pub static SCENARIO: Experiment<IdleRestart> = Experiment {
         let (used_s, fresh_s) = (took(1), took(2));
         let forgot = used_s.zip(fresh_s).is_some_and(|(used, fresh)| used >= fresh * 0.9);
         Ok(Report::new()
-            .measure("warm_up_s", took(0))
-            .measure("burst_s", used_s)
-            .measure("fresh_burst_s", fresh_s)
+            .measure("warm_up_s", "the warm-up takes", took(0))
+            .measure("burst_s", "a burst on the connection that was idle takes", used_s)
+            .measure("fresh_burst_s", "the same burst on a fresh connection takes", fresh_s)
             .claim(
                 "X-43",
                 "after an idle of more than a timeout a burst takes as long as on a fresh connection",

@@ -72,10 +72,10 @@ pub static SCENARIO: Experiment<KeepalivePowerLoss> = Experiment {
         let documented_s = documented.as_secs_f64();
         let noticed = detect_s.is_some_and(|s| (documented_s..documented_s * 1.15 + 0.1).contains(&s));
         Ok(Report::new()
-            .measure("detect_s", detect_s)
-            .measure("probes_count", listener.keepalives)
-            .measure("writer_detect_s", writer_detect_s)
-            .measure("writer_probes_count", writer.keepalives)
+            .measure("detect_s", "the listener's server knows, after the last sign of life", detect_s)
+            .measure("probes_count", "keepalives it sent", listener.keepalives)
+            .measure("writer_detect_s", "the writer knows, after the last sign of life", writer_detect_s)
+            .measure("writer_probes_count", "keepalives the writer sent", writer.keepalives)
             .claim(
                 "I-03",
                 "keepalive notices after idle + interval × count, and only where somebody has switched it on",

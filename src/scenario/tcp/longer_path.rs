@@ -61,9 +61,9 @@ pub static SCENARIO: Experiment<LongerPath> = Experiment {
         };
         let resent = (0..p.messages).filter(|n| again(*n)).count();
         Ok(Report::new()
-            .measure("segments_count", sent().count())
-            .measure("messages_sent_again_count", resent)
-            .measure("echo_s_max", trace.all("echo received").numbers("late_s").into_iter().reduce(f64::max))
+            .measure("segments_count", "segments with data over the longer path", sent().count())
+            .measure("messages_sent_again_count", "messages sent more than once", resent)
+            .measure("echo_s_max", "the slowest echo takes", trace.all("echo received").numbers("late_s").into_iter().reduce(f64::max))
             .claim(
                 "X-44",
                 "with timestamps the longer path is learnt within a few messages, and the last one is sent once",

@@ -74,10 +74,10 @@ pub static SCENARIO: Experiment<LossyPushes> = Experiment {
         // Later than a packet that was neither lost nor had to wait for one that was.
         let delayed = late.iter().filter(|s| **s > trip_s + 0.005).count();
         Ok(Report::new()
-            .measure("pushes_count", late.len())
-            .measure("delayed_count", delayed)
-            .measure("late_p95_s", many)
-            .distribution("late_s", late)
+            .measure("pushes_count", "pushes read", late.len())
+            .measure("delayed_count", "of them, late", delayed)
+            .measure("late_p95_s", "19 of 20 arrive within", many)
+            .distribution("late_s", "a push arrives after", late)
             .claim(
                 "X-45",
                 "the median says nothing: it is a push of which nothing was lost",

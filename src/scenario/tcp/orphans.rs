@@ -82,11 +82,11 @@ pub static SCENARIO: Experiment<Orphans> = Experiment {
         };
         let believers = crowd.iter().filter(|reader| trace.left_on(&reader.name()).connections() > 0).count();
         Ok(Report::new()
-            .measure("orphans_count", field("orphans"))
-            .measure("held_bytes", field("bytes"))
-            .measure("gone_s", gone_s)
-            .measure("probes_count", trace.counts("server").window_probes)
-            .measure("readers_that_still_believe_count", believers)
+            .measure("orphans_count", "closed connections whose data nobody fetches", field("orphans"))
+            .measure("held_bytes", "bytes they still hold", field("bytes"))
+            .measure("gone_s", "the last of them is gone, after the close", gone_s)
+            .measure("probes_count", "window probes sent by the server", trace.counts("server").window_probes)
+            .measure("readers_that_still_believe_count", "readers that still believe at the end", believers)
             .claim(
                 "X-48",
                 "closed connections whose peers do not read stay for minutes, with all that was not delivered",

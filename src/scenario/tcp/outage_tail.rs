@@ -57,9 +57,9 @@ pub static SCENARIO: Experiment<OutageTail> = Experiment {
         let sent_again = trace.packets_from("phone").retransmissions().after(written);
         let idle_s = p.outage.as_secs_f64();
         Ok(Report::new()
-            .measure("stall_s", stall_s)
-            .measure("retransmissions_count", sent_again.count())
-            .measure("retransmitted_last_s", sent_again.last().map(|packet| packet.sent - written))
+            .measure("stall_s", "the message arrives, after the network is back", stall_s)
+            .measure("retransmissions_count", "retransmissions", sent_again.count())
+            .measure("retransmitted_last_s", "the last retransmission, after the write", sent_again.last().map(|packet| packet.sent - written))
             .claim(
                 "X-02",
                 "what was under way waits for the next retransmission: at most about as long again as the outage lasted",

@@ -85,9 +85,9 @@ pub static SCENARIO: Experiment<Rebind> = Experiment {
                 .map(|t| t.as_secs_f64() * 1.1 + 0.1);
         let at_next_write = server_s.is_some_and(|s| s <= next_s);
         Ok(Report::new()
-            .measure("speaker_detect_after_speaking_s", speaker_s)
-            .measure("listener_detect_s", listener_s)
-            .measure("server_detect_s", server_s)
+            .measure("speaker_detect_after_speaking_s", "the speaker knows, after it speaks", speaker_s)
+            .measure("listener_detect_s", "the listener knows, after the binding is forgotten", listener_s)
+            .measure("server_detect_s", "the server knows, after the binding is forgotten", server_s)
             .claim(
                 "J-07",
                 "a change in the middle of the path is no event on any device: whoever speaks is told by a RST, whoever listens goes on believing",

@@ -68,10 +68,18 @@ pub static SCENARIO: Experiment<StalledReader> = Experiment {
         let freed = trace.first("push written").on("server").after(reads_at);
         let oldest_s = trace.all("push read").after(reads_at).numbers("age_s").into_iter().reduce(f64::max);
         Ok(Report::new()
-            .measure("swallowed_bytes", bytes)
-            .measure("writer_waits_after_s", blocked_at.map(|at| seconds_between(stall_at, at)))
-            .measure("writer_free_s", blocked_at.and(freed.seconds_since(reads_at)))
-            .measure("oldest_read_s", oldest_s)
+            .measure("swallowed_bytes", "bytes written while nobody reads", bytes)
+            .measure(
+                "writer_waits_after_s",
+                "the writer has to wait, after the reader stopped",
+                blocked_at.map(|at| seconds_between(stall_at, at)),
+            )
+            .measure(
+                "writer_free_s",
+                "the writer can go on, after the reader reads again",
+                blocked_at.and(freed.seconds_since(reads_at)),
+            )
+            .measure("oldest_read_s", "age of the oldest thing read", oldest_s)
             .claim(
                 "X-46",
                 "hundreds of kilobytes are swallowed before the writer has to wait for good",

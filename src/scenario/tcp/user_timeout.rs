@@ -64,8 +64,8 @@ pub static SCENARIO: Experiment<UserTimeout> = Experiment {
         let idle_error_s = trace.first("idle reader failed").on("phone").seconds_since(write_at);
         let limit_s = p.user_timeout.as_secs_f64();
         Ok(Report::new()
-            .measure("error_s", error_s)
-            .measure("idle_error_s", idle_error_s)
+            .measure("error_s", "the writer is told, after its write", error_s)
+            .measure("idle_error_s", "the reader is told, after that write", idle_error_s)
             .claim(
                 "X-04",
                 "a write into a dead path fails after the user timeout, counted from its first retransmission",

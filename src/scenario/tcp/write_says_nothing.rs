@@ -59,9 +59,9 @@ pub static SCENARIO: Experiment<WriteSaysNothing> = Experiment {
         let failed = trace.all("process failed").on("server").count();
         let lost_rate = p.outage.as_secs_f64() * f64::from(p.rate);
         Ok(Report::new()
-            .measure("updates_written_count", written)
-            .measure("updates_received_count", received)
-            .measure("updates_lost_count", written - received)
+            .measure("updates_written_count", "updates written", written)
+            .measure("updates_received_count", "of them, received", received)
+            .measure("updates_lost_count", "of them, lost", written - received)
             .claim(
                 "X-05",
                 "every write returned Ok, and what was written during the outage arrived nowhere",

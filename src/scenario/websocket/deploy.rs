@@ -54,11 +54,11 @@ pub static SCENARIO: Experiment<Deploy> = Experiment {
         let killed = p.grace.is_zero();
         let limit = p.grace.min(websocket::Limits::default().close_timeout) + p.pause;
         Ok(Report::new()
-            .measure("goodbyes_count", goodbyes)
-            .measure("goodbye_away_s", away_s)
-            .measure("new_processes_s", since(new))
-            .measure("last_connection_gone_s", since(gone))
-            .measure("half_open_afterwards_count", client.connections().saturating_sub(left))
+            .measure("goodbyes_count", "clients that heard the goodbye", goodbyes)
+            .measure("goodbye_away_s", "the client out of reach hears it, after the deploy began", away_s)
+            .measure("new_processes_s", "the new processes start, after the deploy began", since(new))
+            .measure("last_connection_gone_s", "the old server's last connection is gone, after the deploy began", since(gone))
+            .measure("half_open_afterwards_count", "connections that only a client believes in afterwards", client.connections().saturating_sub(left))
             .claim(
                 "X-23",
                 "a server that is given time closes with 1001, and whoever is in reach hears it in one transit",

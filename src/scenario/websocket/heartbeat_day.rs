@@ -38,10 +38,10 @@ pub static SCENARIO: Experiment<HeartbeatDay> = Experiment {
         let round_bytes = bytes / beats.max(1) as f64;
         let month_mb = bytes * (MONTH.as_secs_f64() / p.lasts.as_secs_f64()) / 1e6;
         Ok(Report::new()
-            .measure("heartbeats_count", beats)
-            .measure("packets_count", packets)
-            .measure("bytes_per_heartbeat", (round_bytes * 10.0).round() / 10.0)
-            .measure("month_mb", (month_mb * 100.0).round() / 100.0)
+            .measure("heartbeats_count", "heartbeats", beats)
+            .measure("packets_count", "packets that they cost", packets)
+            .measure("bytes_per_heartbeat", "bytes a heartbeat", (round_bytes * 10.0).round() / 10.0)
+            .measure("month_mb", "megabytes in a month", (month_mb * 100.0).round() / 100.0)
             .claim(
                 "I-06",
                 "a heartbeat costs its headers: three packets, and more than ten times what its payload was counted for",

@@ -106,12 +106,12 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
         let calls = trace.all("one call to send").on("client").after(LOSSY_AT).count();
         let again = trace.packets_from("client").retransmissions().count();
         Ok(Report::new()
-            .measure("payload_bytes", SMALL[0])
-            .measure("packet_bytes", small_packet)
-            .measure("large_segments_count", large)
-            .measure("burst_segments_count", burst)
-            .measure("lossy_segments_count", sent(LOSSY_AT, END).count())
-            .measure("lossy_retransmissions_count", again)
+            .measure("payload_bytes", "bytes of the small message", SMALL[0])
+            .measure("packet_bytes", "bytes of the packet that carries it", small_packet)
+            .measure("large_segments_count", "segments that carry the large message", large)
+            .measure("burst_segments_count", "segments that carry the many small ones", burst)
+            .measure("lossy_segments_count", "transmissions of the last message", sent(LOSSY_AT, END).count())
+            .measure("lossy_retransmissions_count", "of them, retransmissions", again)
             .claim(
                 "G-01",
                 "a socket is an interface: over pipes inside one process the same client and server say the same, in as many bytes",

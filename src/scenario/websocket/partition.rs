@@ -52,11 +52,11 @@ pub static SCENARIO: Experiment<Partition> = Experiment {
         let short = p.partition * 2 + secs(2) < p.heartbeat.timeout;
         let verdicts = [client_detect_s, server_detect_s];
         Ok(Report::new()
-            .measure("client_detect_s", client_detect_s)
-            .measure("server_detect_s", server_detect_s)
-            .measure("keepalive_detect_s", keepalive_detect_s)
-            .measure("late_s", late.seconds_since(ends))
-            .measure("updates_missing_count", missing)
+            .measure("client_detect_s", "the client with a heartbeat knows, after the partition began", client_detect_s)
+            .measure("server_detect_s", "the server knows, after the partition began", server_detect_s)
+            .measure("keepalive_detect_s", "the client with keepalive knows, after the partition began", keepalive_detect_s)
+            .measure("late_s", "the first update arrives, after the partition ended", late.seconds_since(ends))
+            .measure("updates_missing_count", "gaps in the updates received", missing)
             .claim(
                 "J-05",
                 "an outage that is over, tail included, before the heartbeat's timeout is invisible: nothing is lost, it only comes later",

@@ -53,11 +53,11 @@ pub static SCENARIO: Experiment<StalledServer> = Experiment {
             .iter()
             .any(|sign| trace.all(sign).on("trusting").between(p.stall_at, ends).happened());
         Ok(Report::new()
-            .measure("keepalive_verdict_s", keepalive_verdict_s)
-            .measure("heartbeat_verdict_s", heartbeat_verdict_s)
-            .measure("heartbeat_silence_s", silence_s)
-            .measure("keepalives_answered_count", answered)
-            .measure("updates_after_stall_count", late)
+            .measure("keepalive_verdict_s", "keepalive's verdict, after the stall began", keepalive_verdict_s)
+            .measure("heartbeat_verdict_s", "the heartbeat's verdict, after the stall began", heartbeat_verdict_s)
+            .measure("heartbeat_silence_s", "silence before that verdict", silence_s)
+            .measure("keepalives_answered_count", "keepalives answered during the stall", answered)
+            .measure("updates_after_stall_count", "updates received after the stall", late)
             .claim(
                 "I-01",
                 "keepalives are answered for as long as the process stalls; a heartbeat gives its verdict within interval + timeout",

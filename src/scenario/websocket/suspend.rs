@@ -69,11 +69,11 @@ pub static SCENARIO: Experiment<Suspend> = Experiment {
         let seconds = |t: Duration| t.as_secs_f64() + 0.1;
         let missed = p.server_heartbeat && p.suspend > limit;
         Ok(Report::new()
-            .measure("phone_detect_after_waking_s", phone_detect_s)
-            .measure("server_detect_after_falling_asleep_s", server_detect_s)
-            .measure("half_open_s", half_open_s)
-            .measure("alarm_late_s", late_s)
-            .measure("lump_count", lump)
+            .measure("phone_detect_after_waking_s", "the phone knows, after it wakes", phone_detect_s)
+            .measure("server_detect_after_falling_asleep_s", "the server knows, after the phone falls asleep", server_detect_s)
+            .measure("half_open_s", "only the phone believes, for", half_open_s)
+            .measure("alarm_late_s", "a timer set before is late by", late_s)
+            .measure("lump_count", "updates read at once on waking", lump)
             .claim(
                 "X-42",
                 "a timer on a clock that stops is late by the whole sleep; on one that runs on it fires on waking",

@@ -63,10 +63,10 @@ pub static SCENARIO: Experiment<WifiSwitch> = Experiment {
         let at_once = client_detect_s.is_some_and(|s| s < 0.1);
         let written = trace.all("update sent").on("server").after(p.switch_at).count();
         Ok(Report::new()
-            .measure("client_detect_s", client_detect_s)
-            .measure("server_detect_s", server_detect_s)
-            .measure("half_open_s", held_s)
-            .measure("updates_into_the_void_count", written)
+            .measure("client_detect_s", "the phone knows, after the switch", client_detect_s)
+            .measure("server_detect_s", "the server knows, after the switch", server_detect_s)
+            .measure("half_open_s", "only the server believes, for", held_s)
+            .measure("updates_into_the_void_count", "updates written to nobody", written)
             .claim(
                 "J-08",
                 "TCP does not feel the change of address: unless the system destroys the socket, only the heartbeat ends it",

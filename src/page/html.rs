@@ -13,21 +13,30 @@ pub fn inline(text: &str) -> String {
     parts.map(|(n, part)| if n % 2 == 0 { escape(part) } else { code(part) }).collect()
 }
 
+/// Text as the value of an attribute in single quotes: JSON stays short in it.
+pub fn attribute(text: &str) -> String {
+    text.replace('&', "&amp;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// Text as inline code of HTML.
 pub fn code(text: &str) -> String {
     format!("<code>{}</code>", escape(text))
 }
 
-/// The command under a figure, and a link to the page that runs it; `up` leads from the chapter's page to the book's
-/// root.
+/// The command under a figure, and a link to the page that runs it; `up` leads from the page to the book's root.
 pub fn command(text: &str, up: &str) -> String {
-    // The page shows the program's name itself, and takes what follows it.
-    let query = utf8_percent_encode(text.trim_start_matches("halfopen "), NON_ALPHANUMERIC);
     format!(
-        "<p class=\"halfopen-command\">{} <a href=\"{up}run/index.html?run={query}\" title=\"Run it in this browser, and \
-         change it\">run</a></p>",
-        code(text)
+        "<p class=\"halfopen-command\">{} <a href=\"{}\" title=\"Run it in this browser, and change it\">run</a></p>\n",
+        code(text),
+        link_to(text, up)
     )
+}
+
+/// The address of the page that runs a command.
+pub fn link_to(command: &str, up: &str) -> String {
+    // The page shows the program's name itself, and takes what follows it.
+    let arguments = command.split_once(' ').map_or("", |(_, arguments)| arguments);
+    format!("{up}run/index.html?run={}", utf8_percent_encode(arguments, NON_ALPHANUMERIC))
 }
 
 /// A table; `class` tells the style sheet what it is about, the cells are HTML.
@@ -48,24 +57,6 @@ pub fn dense(html: &str) -> String {
     html.lines().filter(|line| !line.trim().is_empty()).flat_map(|line| [line, "\n"]).collect()
 }
 
-/// Text as a fenced block of Markdown; the fence is longer than any run of backticks in it.
-pub fn fence(class: &str, text: &str) -> String {
-    let fence = "`".repeat(longest_run(text).max(2) + 1);
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    format!("{fence}{class}\n{text}{end}{fence}\n")
-}
-
-/// Text as inline code of Markdown.
-pub fn code_span(text: &str) -> String {
-    let fence = "`".repeat(longest_run(text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{space}{text}{space}{fence}")
-}
-
-fn longest_run(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,8 +68,6 @@ mod tests {
             "<code>&lt;b&gt;</code> &gt; &quot;long&quot; &amp; <code>x</code>"
         );
         assert_eq!(inline("one ` only"), "one ` only");
-        assert_eq!(fence("text", "a\n```\nb"), "````text\na\n```\nb\n````\n");
-        assert_eq!(code_span("a ``b`"), "``` a ``b` ```");
         assert_eq!(dense("<svg>\n\n  \n<g/>\n</svg>"), "<svg>\n<g/>\n</svg>\n");
     }
 }

@@ -1,0 +1,197 @@
+//! The pieces of a block as HTML: the same from the book's builder and in the reader's browser.
+
+use super::html::{code, command, dense, escape, inline, table};
+use super::request::{Number, Part, Request};
+use crate::explore::forms;
+use crate::explore::goal::Condition;
+use crate::explore::run::{human, plain, verdict};
+use crate::explore::sweep::{self, Sweep};
+use crate::explore::view::View;
+use crate::parameter::suggestion;
+use crate::scenario::{Measure, Outcome};
+
+/// What the pieces of a run are made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The run.
+    pub outcome: &'a Outcome,
+    /// What the scenario asks.
+    pub question: &'a str,
+    /// The program that the command names.
+    pub program: &'a str,
+    /// What is shown of it.
+    pub view: &'a View,
+    /// What was asked.
+    pub request: &'a Request,
+}
+
+impl Shown<'_> {
+    /// One piece.
+    pub fn part(&self, part: Part) -> String {
+        let trace = &self.outcome.trace;
+        match part {
+            Part::Figure | Part::Narrow | Part::Chart => dense(&self.drawing(part)),
+            Part::Lines => String::new(),
+            Part::Story => lines("", &forms::story_of(trace, self.view)),
+            Part::Packets => lines(" halfopen-packets", &forms::packets_of(trace, self.view)),
+            Part::Measures => measures(self.outcome),
+            Part::Claims => self.claims(),
+            Part::Command => command(&self.command(), &self.request.up),
+        }
+    }
+
+    fn drawing(&self, part: Part) -> String {
+        let id = match part {
+            Part::Narrow => format!("{}-narrow", self.request.id),
+            _ => self.request.id.clone(),
+        };
+        forms::svg(&self.outcome.trace, &self.view.figure(self.question, &id))
+    }
+
+    /// The command that makes what is shown.
+    pub fn command(&self) -> String {
+        let mut out = self.outcome.command_of(self.program);
+        let shows = |part: Part| self.request.parts.contains(&part);
+        if shows(Part::Figure) || shows(Part::Story) || shows(Part::Packets) {
+            out += &self.view.arguments();
+        }
+        if shows(Part::Packets) {
+            out += " --packets";
+        }
+        if shows(Part::Figure) {
+            out += " --format svg";
+        }
+        out
+    }
+
+    fn claims(&self) -> String {
+        let claims = self.outcome.claims.iter().map(|claim| {
+            let row = row(self.request, claim.id);
+            format!("<li>{} {row} {}</li>\n", badge(claim.holds), inline(&claim.statement))
+        });
+        list(claims)
+    }
+}
+
+/// One piece of a sweep; nothing for those that it does not have.
+pub fn of_sweep(sweep: &Sweep, request: &Request, part: Part) -> String {
+    let title = request.sweep.as_ref().and_then(|words| words.title.as_deref());
+    match part {
+        Part::Chart => dense(&sweep::svg(sweep, title, &request.id)),
+        Part::Command => command(&format!("{} --format svg", sweep.command), &request.up),
+        Part::Claims => {
+            let all = sweep.points.len();
+            list(sweep.claims.iter().map(|id| {
+                let failed = sweep.points.iter().filter(|point| point.claims_failed.contains(id)).count();
+                let points = match failed {
+                    0 => format!("at all {all} points"),
+                    _ => format!("at {failed} of {all} points"),
+                };
+                format!("<li>{} {} {points}</li>\n", badge(failed == 0), row(request, id))
+            }))
+        }
+        _ => String::new(),
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    let items: String = items.collect();
+    match items.is_empty() {
+        true => items,
+        false => format!("<ul class=\"halfopen-claims\">\n{items}</ul>\n"),
+    }
+}
+
+/// Lines of text, as they are.
+fn lines(class: &str, text: &str) -> String {
+    format!(
+        "<pre tabindex=\"0\"><code class=\"language-text halfopen-story{class}\">{}</code></pre>\n",
+        escaped(text)
+    )
+}
+
+/// Text as HTML, its line ends kept.
+fn escaped(text: &str) -> String {
+    text.lines().flat_map(|line| [escape(line), "\n".to_owned()]).collect()
+}
+
+fn measures(outcome: &Outcome) -> String {
+    let cells = |m: &Measure| {
+        let exact = m.value.map_or_else(|| "did not happen".to_owned(), plain);
+        let value = format!(
+            "<data value=\"{}\" title=\"{exact}\">{}</data>",
+            m.value.map_or_else(String::new, plain),
+            escape(&human(m))
+        );
+        vec![escape(m.label), value, code(m.name)]
+    };
+    let rows: Vec<Vec<String>> = outcome.measures.iter().map(cells).collect();
+    table("measures", &["measured", "value", "name"], &rows)
+}
+
+/// Whether a claim holds, in words, a sign and a colour.
+pub fn badge(holds: bool) -> String {
+    let class = if holds { "holds" } else { "fails" };
+    format!("<strong class=\"{class}\">{}</strong>", verdict(holds))
+}
+
+/// A row of the ledger by its name, linked if the book has the ledger.
+fn row(request: &Request, id: &str) -> String {
+    match &request.ledger {
+        Some(page) => {
+            format!(
+                "<a class=\"ho-row\" href=\"{}{}#{}\">{id}</a>",
+                escape(&request.up),
+                escape(page),
+                id.to_lowercase()
+            )
+        }
+        None => id.to_owned(),
+    }
+}
+
+/// A condition in words: what it measures, and how much of it.
+pub fn condition(outcome: &Outcome, condition: &Condition) -> String {
+    let measure = |name: &str| outcome.measures.iter().find(|m| m.name == name);
+    match condition {
+        Condition::Compares { measure: name, how, number } => match measure(name) {
+            Some(m) => {
+                let number = human(&Measure { value: Some(*number), ..m.clone() });
+                format!("{} {} {number}", m.label, how.words())
+            }
+            None => condition.to_string(),
+        },
+        Condition::Happens { measure: name, wanted } => {
+            let label = measure(name).map_or(name.as_str(), |m| m.label);
+            format!("{label}: {}", if *wanted { "happens" } else { "never" })
+        }
+        Condition::Claims { row, wanted } => {
+            let claims = outcome.claims.iter().filter(|claim| claim.id == row);
+            let statements: Vec<&str> = claims.map(|claim| claim.statement.as_str()).collect();
+            format!("{row} {}: {}", verdict(*wanted), statements.join("; "))
+        }
+    }
+}
+
+/// A number of a run as it stands in running text.
+///
+/// # Errors
+/// One line that says what is valid: for a measure that there is not, for one that did not happen and of which it is not
+/// said what to say then, and for too many digits.
+pub fn number(outcome: &Outcome, wanted: &Number) -> Result<String, String> {
+    let name = &wanted.name;
+    let Some(value) = outcome.measure(name) else {
+        let valid: Vec<String> = outcome.measures.iter().map(|m| m.name.to_owned()).collect();
+        return Err(format!("no measure `{name}`{}; valid: {}", suggestion(name, &valid), valid.join(", ")));
+    };
+    match (value, &wanted.none) {
+        (Some(value), _) => match wanted.precision {
+            Some(digits @ 0..=9) => Ok(format!("{value:.*}", usize::from(digits))),
+            Some(digits) => Err(format!("--precision={digits}: not valid; valid: 0 to 9")),
+            None => Ok(plain(value)),
+        },
+        (None, Some(word)) => Ok(word.clone()),
+        // A sentence with a number that is not there would be nonsense.
+        (None, None) => Err(format!("`{name}` did not happen in this run; say so with `--none=WORD`")),
+    }
+}
