@@ -82,8 +82,8 @@ mod tests {
         );
         assert!(glossary.term("seed", "t-2").unwrap().1.contains("<p>One.</p>\n<p>Two.</p>"));
         assert_eq!(
-            glossary.term("sed", "t").unwrap_err(),
-            "no word `sed` in the glossary; did you mean `Seed`?; valid: RTT, Seed"
+            glossary.term("Sed", "t").unwrap_err(),
+            "no word `Sed` in the glossary; did you mean `Seed`?; valid: RTT, Seed"
         );
     }
 }

@@ -234,7 +234,10 @@ mod tests {
         assert!(
             judged("detect_time <= 3").unwrap_err().starts_with("no measure `detect_time`; did you mean")
         );
-        assert_eq!(judged("A-01 holds").unwrap_err(), "no claim `A-01`; valid: I-01, X-13");
+        assert_eq!(
+            judged("A-01 holds").unwrap_err(),
+            "no claim `A-01`; did you mean `I-01`?; valid: I-01, X-13"
+        );
     }
 
     #[test]

@@ -259,6 +259,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_is_written_as_people_write_it() {
+        let told = |name, value| human(&Measure { name, label: "", value });
+        assert_eq!(told("late_s", Some(0.382)), "382 ms");
+        assert_eq!(told("connect_s_p99", Some(978.2)), "16 min 18 s");
+        assert_eq!(told("held_bytes", Some(428_104.0)), "428 104 B");
+        assert_eq!(told("lost_count", Some(1_799.0)), "1 799");
+        assert_eq!(told("share", Some(0.125)), "0.125");
+        assert_eq!(told("early_s", Some(-0.5)), "-0.5", "a time before is no stretch of time");
+        assert_eq!(told("late_s", None), "never");
+    }
+
+    #[test]
     fn the_json_has_exactly_the_promised_members_in_order() {
         let json = serde_json::to_value(json(&outcome(&[]), false)).unwrap();
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();
@@ -276,7 +288,11 @@ mod tests {
     #[test]
     fn distributions_and_other_worlds_are_members_only_where_there_are_any() {
         let mut outcome = outcome(&[]);
-        outcome.distributions.push(Distribution { name: "connect_s", values: vec![0.5, 3.0] });
+        outcome.distributions.push(Distribution {
+            name: "connect_s",
+            label: "time to connect",
+            values: vec![0.5, 3.0],
+        });
         outcome.others.push(Told { title: "without a stall".to_owned(), trace: outcome.trace.clone() });
         let json = serde_json::to_value(json(&outcome, false)).unwrap();
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();

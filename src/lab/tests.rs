@@ -55,7 +55,7 @@ async fn pages_come_with_their_type_and_nothing_outside_the_book_comes_at_all() 
     let page = served.request("GET /one.html").await;
     assert!(page.starts_with("HTTP/1.1 200"), "{page}");
     assert!(page.contains("content-type: text/html") && page.contains("cache-control: no-cache"));
-    assert!(page.contains("Hello, 15.04.") && page.contains("new EventSource"));
+    assert!(page.contains(">15.04</data>.") && page.contains("new EventSource"));
     assert!(served.request("GET /").await.contains("Hello"));
     let script = served.request("GET /toc.js").await;
     // mdBook puts a hash of the content into the name.
