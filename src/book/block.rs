@@ -128,7 +128,6 @@ fn varied(checked: &Checked<'_>, request: &mut Request) -> Result<SweepWords, St
         vary,
         measures: checked.list("measure").unwrap_or_default().into_iter().map(str::to_owned).collect(),
         seeds: seeds.ok_or("--seeds: not valid; valid: a whole number from 1 on")?,
-        title: checked.option("title").map(str::to_owned),
     })
 }
 

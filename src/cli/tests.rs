@@ -221,3 +221,33 @@ fn a_reader_that_has_seen_enough_is_not_an_error_but_a_full_disk_is() {
     assert_eq!(run(io::ErrorKind::BrokenPipe).unwrap(), Status::AClaimFailed);
     assert!(matches!(run(io::ErrorKind::StorageFull), Err(Failure::Output(_))));
 }
+
+#[test]
+fn a_view_cuts_what_is_told_and_drawn_and_not_what_was_measured() {
+    let run = |more: &[&str]| {
+        let line = [&["run", "websocket/partition", "--set", "partition=10s"], more].concat();
+        halfopen(&line, Registry::all()).1
+    };
+    let (whole, cut) = (run(&[]), run(&["--from", "59.5s", "--until", "1m20s", "--hosts", "asking,server"]));
+    let measures =
+        |text: &str| text[text.find("\nmeasures\n").unwrap()..text.find("\nhalfopen").unwrap()].to_owned();
+    assert_eq!(measures(&whole), measures(&cut));
+    assert!(whole.contains(" trusting ") && !cut.contains(" trusting "));
+    assert!(cut.contains("80.000000  shown until here; the run ends at"), "{cut}");
+    assert!(cut.ends_with("--set partition=10s --from '59s 500ms' --until '1m 20s' --hosts asking,server\n"));
+    let drawn = run(&["--from", "59.5s", "--until", "1m20s", "--no-arrows", "--format", "svg"]);
+    assert!(drawn.contains("<svg") && !drawn.contains("ho-packet"));
+    let error = |more: &[&str]| usage_error_of(&[&["run", "websocket/partition"], more].concat());
+    assert!(
+        error(&["--hosts", "askin"]).starts_with("no host `askin`; did you mean `asking`?; valid: asking")
+    );
+    assert!(error(&["--layers", "quic"]).starts_with("no layer `quic`; valid: fault, link"));
+    assert!(error(&["--from", "soon"]).starts_with("--from=soon: not a duration; valid:"));
+}
+
+fn usage_error_of(line: &[&str]) -> String {
+    match halfopen(line, Registry::all()) {
+        (Err(Failure::Usage(text)), out) if out.is_empty() => text,
+        other => panic!("{other:?}"),
+    }
+}

@@ -75,9 +75,8 @@ impl Shown<'_> {
 
 /// One piece of a sweep; nothing for those that it does not have.
 pub fn of_sweep(sweep: &Sweep, request: &Request, part: Part) -> String {
-    let title = request.sweep.as_ref().and_then(|words| words.title.as_deref());
     match part {
-        Part::Chart => dense(&sweep::svg(sweep, title, &request.id)),
+        Part::Chart => dense(&sweep::svg(sweep, None, &request.id)),
         Part::Command => command(&format!("{} --format svg", sweep.command), &request.up),
         Part::Claims => {
             let all = sweep.points.len();

@@ -60,9 +60,6 @@ pub struct SweepWords {
     /// How often each point is run; 0 is taken for 1.
     #[serde(skip_serializing_if = "is_one")]
     pub seeds: u32,
-    /// The chart's title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
 }
 
 /// A number of a run as it stands in running text.
