@@ -3,6 +3,7 @@
 
 use super::chapter::Chapter;
 use super::grammar::{Checked, Kind};
+use super::later::Later;
 use crate::explore::run;
 use crate::explore::sweep;
 use crate::page::html::{attribute, escape};
@@ -65,7 +66,10 @@ impl Block {
 
     /// The block with what the run said. `number` is its number in the book; the caption is the scenario's `question` unless
     /// the chapter gives one.
-    pub fn html(&self, answer: &Answer, number: &str, question: &str) -> String {
+    ///
+    /// Drawings and lines are put off, if they can be.
+    pub fn html(&self, answer: &Answer, number: &str, question: &str, later: Option<&Later>) -> String {
+        let element = |part| element(part, answer, later);
         let kind = self.kind.name();
         let mut out = format!(
             "<figure class=\"halfopen ho-{kind}\" id=\"fig-{}\" data-kind=\"{kind}\" data-ask='{}' data-controls=\"{}\">\n",
@@ -75,7 +79,7 @@ impl Block {
         );
         for part in DRAWN.into_iter().filter(|part| self.request.parts.contains(part)) {
             if part != Part::Claims || self.kind == Kind::Claims {
-                out += &element(part, answer);
+                out += &element(part);
             }
         }
         out += "<figcaption>\n";
@@ -88,13 +92,13 @@ impl Block {
                 escape(caption),
             );
         }
-        out += &element(Part::Command, answer);
+        out += &element(Part::Command);
         if self.request.parts.contains(&Part::Claims) && self.kind != Kind::Claims {
-            out += &element(Part::Claims, answer);
+            out += &element(Part::Claims);
         }
         if !answer.part(Part::Lines).is_empty() {
             out += "<details class=\"ho-lines\"><summary>The figure line by line</summary>\n";
-            out += &element(Part::Lines, answer);
+            out += &element(Part::Lines);
             out += "</details>\n";
         }
         out + "</figcaption>\n</figure>\n"
@@ -102,14 +106,20 @@ impl Block {
 }
 
 /// An element whose content is a piece of the run.
-fn element(part: Part, answer: &Answer) -> String {
+fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
     let class = match part {
         Part::Figure => " class=\"halfopen-drawing ho-wide\"",
         Part::Narrow => " class=\"halfopen-drawing ho-narrow\"",
         Part::Chart => " class=\"halfopen-drawing\"",
         _ => "",
     };
-    format!("<div{class} data-part=\"{}\">\n{}</div>\n", part.name(), answer.part(part))
+    let content = answer.part(part).to_owned();
+    let is_bulk = !matches!(part, Part::Measures | Part::Claims | Part::Command);
+    let content = match later.filter(|_| is_bulk) {
+        Some(later) => later.put_off(content),
+        None => content,
+    };
+    format!("<div{class} data-part=\"{}\">\n{content}</div>\n", part.name())
 }
 
 /// A request as it stands in an attribute.

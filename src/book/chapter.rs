@@ -9,6 +9,7 @@ use super::comparison;
 use super::directive::{Directive, Piece, pieces};
 use super::glossary::Glossary;
 use super::grammar::{Checked, Kind, check};
+use super::later::Later;
 use super::predict;
 use crate::explore::forms;
 use crate::explore::{Runs, claims, list};
@@ -45,6 +46,8 @@ pub struct Chapter<'a> {
     pub ledger: Option<&'a Path>,
     /// The chapter's number in the book, `2`, if it has one.
     pub number: Option<String>,
+    /// Where bulk is put off until mdBook is done; without it all stands in the chapter.
+    pub later: Option<&'a Later>,
     /// The words that open where they are used.
     pub glossary: &'a Glossary,
 }
@@ -217,7 +220,7 @@ impl Chapter<'_> {
         };
         let n = counts.figures;
         let number = self.number.as_ref().map_or_else(|| n.to_string(), |chapter| format!("{chapter}.{n}"));
-        Ok(block.html(&answer, &number, scenario.question()))
+        Ok(block.html(&answer, &number, scenario.question(), self.later))
     }
 
     fn measure(&self, checked: &Checked<'_>) -> Result<String, String> {
@@ -373,6 +376,7 @@ mod tests {
             root: Path::new("."),
             ledger: Some(Path::new("ledger.md")),
             number: Some("2".to_owned()),
+            later: None,
             glossary: &Glossary::read("# Words\n\n## RTT\n\nThere and back.\n"),
         };
         chapter.expand(text).map_err(|problems| problems.iter().map(ToString::to_string).collect())

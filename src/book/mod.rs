@@ -47,12 +47,14 @@ mod comparison;
 mod directive;
 mod glossary;
 mod grammar;
+mod later;
 mod predict;
 
 use std::fmt;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use mdbook_driver::MDBook;
 use mdbook_driver::config::Config;
@@ -65,6 +67,7 @@ pub use chapter::Problem;
 use crate::explore::Runs;
 use chapter::Chapter;
 use glossary::Glossary;
+use later::Later;
 
 /// The program as WebAssembly: where `.ci/wasm` leaves it in the repository, and where the book's page `run/` fetches it.
 const PROGRAM: [&str; 2] = ["target/wasm/halfopen.wasm", "run/halfopen.wasm"];
@@ -108,12 +111,18 @@ pub enum BuildError {
 /// Replaces the directives in every chapter; see the [module](self).
 pub struct HalfOpen {
     runs: Runs,
+    later: Option<Arc<Later>>,
 }
 
 impl HalfOpen {
     /// Runs that were already made are not made again.
     pub fn new(runs: Runs) -> Self {
-        Self { runs }
+        Self { runs, later: None }
+    }
+
+    /// The same, its bulk put off until mdBook is done.
+    fn putting_off(runs: Runs, later: Arc<Later>) -> Self {
+        Self { runs, later: Some(later) }
     }
 
     fn expand(&self, root: &Path, folder: &Path, book: &mut Book) -> Result<(), Problems> {
@@ -137,6 +146,7 @@ impl HalfOpen {
                 root,
                 ledger: ledger.as_deref(),
                 number,
+                later: self.later.as_deref(),
                 glossary: &glossary,
             };
             match chapter.expand(&page.content) {
@@ -190,8 +200,10 @@ pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
     // A chapter that SUMMARY.md names and nobody has written is a problem, not a file to be made.
     config.set("build.create-missing", false).map_err(of_mdbook)?;
     let mut book = MDBook::load_with_config(root, config).map_err(of_mdbook)?;
-    book.with_preprocessor(HalfOpen::new(runs.clone()));
+    let later = Arc::new(Later::default());
+    book.with_preprocessor(HalfOpen::putting_off(runs.clone(), Arc::clone(&later)));
     book.build().map_err(of_mdbook)?;
+    later.put_in(&complete)?;
     let [program, place] = [root.join(PROGRAM[0]), complete.join(PROGRAM[1])];
     if program.is_file() && place.with_file_name("index.html").is_file() {
         fs::copy(program, place)?;
