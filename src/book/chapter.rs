@@ -10,6 +10,7 @@ use super::grammar::{Checked, Kind, check};
 use super::html::{code, code_span, command, dense, escape, inline, table};
 use super::sweep;
 use crate::explore::forms;
+use crate::explore::ledger::Row;
 use crate::explore::run::{plain, value, verdict};
 use crate::explore::{Runs, claims, list};
 use crate::fidelity;
@@ -239,28 +240,49 @@ impl Chapter<'_> {
         let shown = claims::collect(self.runs, Engine::default()).map_err(|error| error.to_string())?;
         let mut out = format!("{}.\n", claims::count(&shown));
         for group in crate::explore::ledger::groups() {
-            let of_group = shown.iter().filter(|shown| shown.row.id.starts_with(group.letter));
-            let rows: Vec<Vec<String>> = of_group
-                .map(|shown| {
-                    let by: Vec<String> = shown
-                        .by
-                        .iter()
-                        .map(|(scenario, holds)| format!("{} {}", code(scenario), badge(*holds)))
-                        .collect();
-                    let by = if by.is_empty() { "-".to_owned() } else { by.join("<br>") };
-                    let id = shown.row.id;
-                    vec![
-                        format!("<a id=\"{}\"></a>{id}", id.to_lowercase()),
-                        inline(shown.row.statement),
-                        shown.row.verdict.words().to_owned(),
-                        by,
-                    ]
-                })
-                .collect();
-            out += &format!("\n## {}. {}\n\n", group.letter, group.title);
-            out += &table("ledger", &["row", "statement", "verdict", "shown by"], &rows);
+            out += &format!("\n## {}. {}\n\n<ul class=\"halfopen-ledger\">\n", group.letter, group.title);
+            for shown in shown.iter().filter(|shown| shown.row.id.starts_with(group.letter)) {
+                out += &ledger_row(shown.row, &shown.by);
+            }
+            out += "</ul>\n";
         }
         Ok(out)
+    }
+}
+
+/// A row of the ledger: what is said and its verdict; below that the condition, the sources, and who shows it.
+fn ledger_row(row: &Row, by: &[(&str, bool)]) -> String {
+    let id = row.id;
+    let mut out = format!(
+        "<li><p><a id=\"{}\"></a><strong>{id}</strong> {} <em class=\"ho-verdict\">{}</em></p>\n",
+        id.to_lowercase(),
+        inline(row.statement),
+        row.verdict.words()
+    );
+    if !row.condition.is_empty() {
+        out += &format!("<p class=\"ho-condition\">{}</p>\n", inline(row.condition));
+    }
+    let sources: Vec<String> = row.source.split("; ").map(source).collect();
+    out += &format!("<p class=\"ho-source\">{}</p>\n", sources.join("; "));
+    if !by.is_empty() {
+        let by: Vec<String> =
+            by.iter().map(|(scenario, holds)| format!("{} {}", code(scenario), badge(*holds))).collect();
+        out += &format!("<p class=\"ho-shown\">shown by {}</p>\n", by.join(", "));
+    }
+    out + "</li>\n"
+}
+
+/// A source of a row, as a link if it is a section of an RFC.
+fn source(text: &str) -> String {
+    let section = text.strip_prefix("RFC ").and_then(|rest| rest.split_once(" section "));
+    match section {
+        Some((rfc, section)) => {
+            format!(
+                "<a href=\"https://www.rfc-editor.org/rfc/rfc{rfc}#section-{section}\">{}</a>",
+                escape(text)
+            )
+        }
+        None => inline(text),
     }
 }
 
@@ -448,6 +470,21 @@ mod tests {
         let ledger = expand("{{#ledger}}").unwrap();
         assert_eq!(ledger.matches("<a id=").count(), 204);
         assert!(ledger.contains("2 of 204 rows shown by 1 scenario, 2 hold."));
+        let [start, end] = ["a-04", "a-05"].map(|id| ledger.find(&format!("<a id=\"{id}\">")).unwrap());
+        let row = &ledger[start..end];
+        for part in [
+            "Both sides must send <code>Connection: keep-alive</code> for persistence <em class=\"ho-verdict\">outdated</em>",
+            "<p class=\"ho-condition\">the rule of HTTP/1.0;",
+            "<p class=\"ho-source\">Heartbeats 45-47, 91; Survey 160; \
+             <a href=\"https://www.rfc-editor.org/rfc/rfc9112#section-9.3\">RFC 9112 section 9.3</a>; ",
+        ] {
+            assert!(row.contains(part), "{row}\n{part}");
+        }
+        assert!(!row.contains("shown by"), "nobody does in these scenarios: {row}");
+        assert!(
+            ledger
+                .contains("<p class=\"ho-shown\">shown by <code>fake/stall</code> <strong class=\"holds\">")
+        );
         assert!(ledger.contains("## X. What is rarely said"));
         assert!(expand("{{#legend story}}").unwrap().contains("virtual time"));
         assert!(expand("{{#legend sory}}").unwrap_err()[0].ends_with("valid: story, packets"));
