@@ -101,7 +101,7 @@ impl Challenge {
         self.change.iter().filter_map(value).collect()
     }
 
-    /// The challenge as it stands in a chapter.
+    /// The challenge as it stands in a chapter; `text` is HTML.
     ///
     /// # Errors
     /// One line: the defaults meet the goal, or the solution does not.
@@ -139,7 +139,7 @@ impl Challenge {
             attribute(&json(&self.request)),
             escape(&names.join(",")),
             inline(&self.title),
-            inline(text),
+            text,
             conditions.collect::<String>(),
             change.concat(),
         ))

@@ -10,15 +10,16 @@ use super::directive::{Directive, Piece, pieces};
 use super::glossary::Glossary;
 use super::grammar::{Checked, Kind, check};
 use super::later::Later;
+use super::ledger;
+use super::markdown;
 use super::predict;
 use crate::explore::forms;
-use crate::explore::{Runs, claims, list};
+use crate::explore::{Runs, list};
 use crate::fidelity;
 use crate::page::html::{attribute, code, dense, escape, inline, link_to, table};
-use crate::page::{self, Number, Request, badge};
+use crate::page::{self, Number, Request};
 use crate::parameter::ParameterError;
 use crate::scenario::Outcome;
-use crate::sim::Engine;
 
 /// A place in a chapter and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -142,7 +143,7 @@ impl Chapter<'_> {
         match checked.kind {
             Kind::Legend => legend(checked.word(0)).map(block),
             Kind::List => Ok(block(self.list())),
-            Kind::Ledger => self.ledger().map(block),
+            Kind::Ledger => ledger::rows(self.runs).map(block),
             Kind::Fidelity => Ok(block(comparison::tables(
                 &fidelity::rows(fidelity::Table::First),
                 &fidelity::rows(fidelity::Table::Second),
@@ -157,13 +158,14 @@ impl Chapter<'_> {
             Kind::Command => self.command(&checked),
             Kind::Predict => {
                 let (request, outcome) = self.bare_run(&checked)?;
-                predict::html(&checked, request, &outcome, &self.task(counts)).map(block)
+                let ask = self.sentence(checked.required("ask")?, counts)?;
+                predict::html(&checked, request, &outcome, &ask, &self.task(counts)).map(block)
             }
             Kind::Challenge => {
                 let challenge = Challenge::of(&checked, self.request(&checked), runs)?;
                 let (_, outcome) = self.bare_run(&checked)?;
-                let text = checked.required("text")?;
-                challenge.html(text, &outcome, self.runs, &self.task(counts)).map(block)
+                let text = self.sentence(checked.required("text")?, counts)?;
+                challenge.html(&text, &outcome, self.runs, &self.task(counts)).map(block)
             }
             Kind::Term => {
                 counts.terms += 1;
@@ -176,10 +178,24 @@ impl Chapter<'_> {
                 "<blockquote class=\"ho-note\">\n<p lang=\"zh\">{}</p>\n<p>{}</p>\n\
                  <footer>The notes, <cite>{}</cite></footer>\n</blockquote>",
                 escape(checked.required("zh")?),
-                inline(checked.required("en")?),
+                self.sentence(checked.required("en")?, counts)?,
                 escape(&checked.phrase()),
             ))),
         }
+    }
+
+    /// A text of an option as HTML: Markdown of one paragraph, in which directives of running text may stand.
+    fn sentence(&self, text: &str, counts: &mut Counts) -> Result<String, String> {
+        let mut out = String::new();
+        for piece in pieces(text) {
+            match piece {
+                Piece::Text(text) => out += text,
+                Piece::Directive(directive) => out += &self.replace(&directive, text, counts)?,
+                Piece::Malformed(_, malformed) => return Err(malformed.to_string()),
+                Piece::OfMdBook { text, .. } => return Err(format!("`{text}` cannot stand in an option")),
+            }
+        }
+        Ok(markdown::sentence(&out))
     }
 
     /// The id of the next prediction or challenge.
@@ -292,34 +308,6 @@ impl Chapter<'_> {
             .map(|scenario| vec![code(scenario.name()), inline(scenario.question())])
             .collect();
         table("list", &["scenario", "question"], &rows)
-    }
-
-    fn ledger(&self) -> Result<String, String> {
-        let shown = claims::collect(self.runs, Engine::default()).map_err(|error| error.to_string())?;
-        let mut out = format!("{}.\n", claims::count(&shown));
-        for group in crate::explore::ledger::groups() {
-            let of_group = shown.iter().filter(|shown| shown.row.id.starts_with(group.letter));
-            let rows: Vec<Vec<String>> = of_group
-                .map(|shown| {
-                    let by: Vec<String> = shown
-                        .by
-                        .iter()
-                        .map(|(scenario, holds)| format!("{} {}", code(scenario), badge(*holds)))
-                        .collect();
-                    let by = if by.is_empty() { "-".to_owned() } else { by.join("<br>") };
-                    let id = shown.row.id;
-                    vec![
-                        format!("<a id=\"{}\"></a>{id}", id.to_lowercase()),
-                        inline(shown.row.statement),
-                        shown.row.verdict.words().to_owned(),
-                        by,
-                    ]
-                })
-                .collect();
-            out += &format!("\n## {}. {}\n\n", group.letter, group.title);
-            out += &table("ledger", &["row", "statement", "verdict", "shown by"], &rows);
-        }
-        Ok(out)
     }
 }
 
@@ -605,6 +593,21 @@ mod tests {
         let ledger = expand("{{#ledger}}").unwrap();
         assert_eq!(ledger.matches("<a id=").count(), 204);
         assert!(ledger.contains("2 of 204 rows shown by 1 scenario, 2 hold."));
+        let [start, end] = ["a-04", "a-05"].map(|id| ledger.find(&format!("<a id=\"{id}\">")).unwrap());
+        let row = &ledger[start..end];
+        for part in [
+            "Both sides must send <code>Connection: keep-alive</code> for persistence <em class=\"ho-verdict\">outdated</em>",
+            "<p class=\"ho-condition\">the rule of HTTP/1.0;",
+            "<p class=\"ho-source\">Heartbeats 45-47, 91; Survey 160; \
+             <a href=\"https://www.rfc-editor.org/rfc/rfc9112#section-9.3\">RFC 9112 section 9.3</a>; ",
+        ] {
+            assert!(row.contains(part), "{row}\n{part}");
+        }
+        assert!(!row.contains("shown by"), "nobody does in these scenarios: {row}");
+        assert!(
+            ledger
+                .contains("<p class=\"ho-shown\">shown by <code>fake/stall</code> <strong class=\"holds\">")
+        );
         assert!(ledger.contains("## X. What is rarely said"));
         assert!(expand("{{#legend story}}").unwrap().contains("virtual time"));
         assert!(expand("{{#legend sory}}").unwrap_err()[0].ends_with("valid: story, packets"));

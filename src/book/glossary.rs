@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pulldown_cmark::{Parser, html};
-
-use crate::page::html::{dense, escape};
+use super::markdown;
+use crate::page::html::escape;
 use crate::parameter::suggestion;
 
 /// The name of the chapter's file.
@@ -31,9 +30,7 @@ impl Glossary {
         for part in chapter.split("\n## ").skip(1) {
             let (word, text) = part.split_once('\n').unwrap_or((part, ""));
             let word = word.trim().to_owned();
-            let mut meaning = String::new();
-            html::push_html(&mut meaning, Parser::new(text.trim()));
-            entries.insert(word.to_lowercase(), Entry { word, meaning: dense(&meaning) });
+            entries.insert(word.to_lowercase(), Entry { word, meaning: markdown::paragraphs(text) });
         }
         Self { entries }
     }

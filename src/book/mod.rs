@@ -48,6 +48,8 @@ mod directive;
 mod glossary;
 mod grammar;
 mod later;
+mod ledger;
+mod markdown;
 mod predict;
 
 use std::fmt;

@@ -3,7 +3,7 @@
 use super::block::json;
 use super::grammar::Checked;
 use crate::explore::run::{human, plain};
-use crate::page::html::{attribute, escape, inline};
+use crate::page::html::{attribute, escape};
 use crate::page::{Number, Request, number};
 use crate::scenario::{Measure, Outcome};
 
@@ -39,7 +39,7 @@ impl Range {
     }
 }
 
-/// The question, the choices or the slider, and the answer.
+/// The question (`ask`, HTML), the choices or the slider, and the answer.
 ///
 /// # Errors
 /// One line that says what is valid; also where the run's value lies in no choice, or in two.
@@ -47,6 +47,7 @@ pub fn html(
     checked: &Checked<'_>,
     mut request: Request,
     outcome: &Outcome,
+    ask: &str,
     id: &str,
 ) -> Result<String, String> {
     let wanted = Number {
@@ -72,7 +73,7 @@ pub fn html(
          <details class=\"ho-answer\"><summary>The answer</summary><p>{}: <strong>{}</strong></p></details>\n</form>\n",
         field.attributes,
         attribute(&json(&request)),
-        inline(checked.required("ask")?),
+        ask,
         field.html,
         escape(measure.label),
         escape(&human(measure)),

@@ -39,7 +39,7 @@ fn a_book_is_built_without_running_the_configured_command() {
         "<code class=\"language-text halfopen-story\">",
         "<code>halfopen run fake/stall --format svg</code> <a",
         "<a class=\"ho-row\" href=\"one.html#i-01\">I-01</a>",
-        "<a id=\"i-01\"></a>I-01",
+        "<a id=\"i-01\"></a><strong>I-01</strong>",
         ">15.04</data> s.",
         "<code>{{#list}}</code> and {{#include x}}.",
     ] {

@@ -41,6 +41,10 @@ pub struct Row {
     pub verdict: Verdict,
     /// What is said.
     pub statement: &'static str,
+    /// Under what condition it holds, or what is true instead; empty where there is nothing to add.
+    pub condition: &'static str,
+    /// Who says it and what decides, separated by `; `: a note of the book's with its lines, a section of an RFC, a document.
+    pub source: &'static str,
 }
 
 /// Rows about the same subject.
@@ -76,19 +80,15 @@ pub fn find(id: &str) -> Option<&'static Row> {
 fn parse(text: &'static str) -> Result<Vec<Group>, &'static str> {
     let mut groups: Vec<Group> = Vec::new();
     for line in text.lines().filter(|line| !line.starts_with("# ")) {
-        let mut cells = line.split('\t');
-        let (Some(first), Some(second), Some(third), None) =
-            (cells.next(), cells.next(), cells.next(), cells.next())
-        else {
-            return Err(line);
-        };
-        if first == "#" {
-            groups.push(Group { letter: second, title: third, rows: Vec::new() });
-            continue;
+        match line.split('\t').collect::<Vec<_>>()[..] {
+            ["#", letter, title] => groups.push(Group { letter, title, rows: Vec::new() }),
+            [id, verdict, statement, condition, source] => {
+                let verdict = Verdict::ALL.into_iter().find(|v| v.words() == verdict).ok_or(line)?;
+                let group = groups.last_mut().filter(|group| id.starts_with(group.letter)).ok_or(line)?;
+                group.rows.push(Row { id, verdict, statement, condition, source });
+            }
+            _ => return Err(line),
         }
-        let verdict = Verdict::ALL.into_iter().find(|v| v.words() == second).ok_or(line)?;
-        let group = groups.last_mut().filter(|group| first.starts_with(group.letter)).ok_or(line)?;
-        group.rows.push(Row { id: first, verdict, statement: third });
     }
     Ok(groups)
 }
@@ -138,10 +138,32 @@ mod tests {
     }
 
     #[test]
+    fn every_row_has_a_source_and_whatever_does_not_plainly_hold_says_under_what_condition() {
+        for row in rows() {
+            assert!(!row.source.is_empty() && row.source.split("; ").all(|s| s == s.trim()), "{row:?}");
+            assert!(row.verdict == Verdict::Holds || !row.condition.is_empty(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_notes_say_is_told_with_note_and_lines_and_what_they_do_not_say_without() {
+        const NOTES: [&str; 5] = ["Connections", "Sockets", "Heartbeats", "Survey", "WebSocket"];
+        for row in rows() {
+            let from_the_notes = row.source.split("; ").any(|source| {
+                source.split_once(' ').is_some_and(|(name, lines)| {
+                    NOTES.contains(&name) && lines.starts_with(|c: char| c.is_ascii_digit())
+                })
+            });
+            assert_eq!(from_the_notes, !row.id.starts_with('X'), "{row:?}");
+        }
+    }
+
+    #[test]
     fn a_line_that_cannot_be_read_is_named() {
-        assert_eq!(parse("#\tA\tTitle\nA-01\tperhaps\tx"), Err("A-01\tperhaps\tx"));
-        assert_eq!(parse("A-01\tholds\tno group yet"), Err("A-01\tholds\tno group yet"));
-        assert_eq!(parse("#\tA\tTitle\nB-01\tholds\tx"), Err("B-01\tholds\tx"));
+        assert_eq!(parse("#\tA\tTitle\nA-01\tperhaps\tx\t\ty"), Err("A-01\tperhaps\tx\t\ty"));
+        assert_eq!(parse("A-01\tholds\tno group yet\t\ty"), Err("A-01\tholds\tno group yet\t\ty"));
+        assert_eq!(parse("#\tA\tTitle\nB-01\tholds\tx\t\ty"), Err("B-01\tholds\tx\t\ty"));
+        assert_eq!(parse("#\tA\tTitle\nA-01\tholds\tno source"), Err("A-01\tholds\tno source"));
         assert_eq!(parse("#\tA"), Err("#\tA"));
     }
 }
