@@ -14,6 +14,7 @@ use super::ledger;
 use super::markdown;
 use super::predict;
 use crate::explore::forms;
+use crate::explore::run;
 use crate::explore::{Runs, list};
 use crate::fidelity;
 use crate::page::html::{attribute, code, dense, escape, inline, link_to, table};
@@ -279,7 +280,7 @@ impl Chapter<'_> {
         if checked.kind == Kind::Parameter {
             let name = checked.word(1);
             return match specs.iter().find(|spec| spec.name == name) {
-                Some(spec) => Ok(spec.default.text.clone()),
+                Some(spec) => Ok(escape(&run::human_value(spec.unit, &spec.default))),
                 None => {
                     let valid = specs.into_iter().map(|spec| spec.name).collect();
                     Err(ParameterError::Unknown { name: name.to_owned(), valid }.to_string())
@@ -385,7 +386,7 @@ mod tests {
             "after {{#measure fake/stall detect_time_s stall=10s}} s, not {{#parameter fake/stall stall}}.\n",
         );
         let text = text.unwrap();
-        assert!(read(&text).starts_with("after 5.04 s, not 30s.\n"), "{text}");
+        assert!(read(&text).starts_with("after 5.04 s, not 30 s.\n"), "{text}");
         assert!(text.contains(
             "<data class=\"ho-number\" value=\"5.04\" \
              data-ask='{\"scenario\":\"fake/stall\",\"set\":{\"stall\":\"10s\"},\

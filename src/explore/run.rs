@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 use super::forms;
 use super::view::View;
 use crate::figure::stretch;
-use crate::parameter::Parameters as _;
+use crate::parameter::{self, Parameters as _, Unit};
 use crate::scenario::experiment::KERNEL;
 use crate::scenario::{Distribution, Measure, Outcome, Told};
 use crate::sim::Sysctls;
@@ -126,6 +126,22 @@ pub fn human(measure: &Measure) -> String {
         Some("bytes") => format!("{} B", whole(value)),
         Some("count") => whole(value),
         _ => plain(value),
+    }
+}
+
+/// The value of a parameter as people write it: `1 min 30 s`, `10 000 B`, `64 KiB`, `1 Mbit/s`.
+pub fn human_value(unit: Unit, value: &parameter::Value) -> String {
+    match (unit, value.position) {
+        (Unit::Duration, Some(seconds)) => {
+            Duration::try_from_secs_f64(seconds).map_or_else(|_| value.text.clone(), stretch)
+        }
+        (Unit::Bytes | Unit::BitRate, _) => {
+            let digits = value.text.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.text.len());
+            let (number, unit) = value.text.split_at(digits);
+            let number = number.parse().map_or_else(|_| number.to_owned(), grouped);
+            format!("{number} {unit}").trim_end().to_owned()
+        }
+        _ => value.text.clone(),
     }
 }
 
@@ -256,6 +272,19 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_parameters_value_has_a_blank_before_its_unit() {
+        let told = |unit, text: &str, position| {
+            human_value(unit, &parameter::Value { text: text.to_owned(), position })
+        };
+        assert_eq!(told(Unit::Duration, "25ms", Some(0.025)), "25 ms");
+        assert_eq!(told(Unit::Duration, "1m 30s", Some(90.0)), "90 s");
+        assert_eq!(told(Unit::Bytes, "10000B", Some(1e4)), "10 000 B");
+        assert_eq!(told(Unit::BitRate, "1Mbit/s", Some(1e6)), "1 Mbit/s");
+        assert_eq!(told(Unit::Count, "12", Some(12.0)), "12");
+        assert_eq!(told(Unit::Choice, "linux", None), "linux");
     }
 
     #[test]
