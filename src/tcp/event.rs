@@ -32,6 +32,8 @@ pub enum What {
     Connecting,
     /// A SYN found no room in the accept queue.
     SynDropped,
+    /// The ACK that would have ended a handshake found no room in the accept queue.
+    AckDropped,
     /// The handshake is over.
     Established,
     /// This side said its last byte.

@@ -68,6 +68,7 @@ pub const EVENTS: &[(Layer, &[&str])] = &[
     (
         Layer::Tcp,
         &[
+            "ACK dropped",
             "FIN received",
             "FIN sent",
             "SYN dropped",

@@ -88,6 +88,11 @@ pub static SCENARIO: Experiment<Backlog> = Experiment {
                 trace.all("connect failed").with("error", "timed out").count(),
             )
             .measure("syn_dropped_count", "SYNs dropped by the server", dropped)
+            .measure(
+                "ack_dropped_count",
+                "confirmations dropped by the server",
+                trace.all("ACK dropped").on("server").count(),
+            )
             .distribution("connect_s", "time to connect", connect)
             .claim(
                 "X-35",

@@ -107,6 +107,8 @@ pub static SCENARIO: Experiment<Layers> = Experiment {
         let again = trace.packets_from("client").retransmissions().count();
         Ok(Report::new()
             .measure("payload_bytes", "bytes of the small message", SMALL[0])
+            .measure("frame_bytes", "bytes of the frame around it", SMALL[..2].iter().sum::<usize>())
+            .measure("segment_bytes", "bytes of the segment around that", SMALL[..3].iter().sum::<usize>())
             .measure("packet_bytes", "bytes of the packet that carries it", small_packet)
             .measure("large_segments_count", "segments that carry the large message", large)
             .measure("burst_segments_count", "segments that carry the many small ones", burst)

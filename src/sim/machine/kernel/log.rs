@@ -12,6 +12,7 @@ impl Kernel {
         let (name, field): (_, Option<(&'static str, Value)>) = match what {
             What::Connecting => ("connecting", None),
             What::SynDropped => ("SYN dropped", Some(("reason", "accept queue full".into()))),
+            What::AckDropped => ("ACK dropped", Some(("reason", "accept queue full".into()))),
             What::Established => ("established", None),
             What::FinSent => ("FIN sent", None),
             What::FinReceived => ("FIN received", None),
