@@ -41,8 +41,8 @@ export function challenge(section, request) {
       const before = sign.textContent;
       say(sign, met ? "✓ met: " : "✗ not met: ");
       if (before && before !== sign.textContent) mark(item);
-      item.classList.toggle("ho-met", met);
-      item.classList.toggle("ho-unmet", !met);
+      item.classList.toggle("met", met);
+      item.classList.toggle("unmet", !met);
       if (item.childNodes.length === 1) item.append(text);
     });
     const met = goal.filter(({ met }) => met).length;

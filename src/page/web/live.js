@@ -200,7 +200,8 @@ export class Block {
     if (this.kind === "sweep") return this.drawSweep();
     const parts = [...this.parts].filter(([, { wanted }]) => wanted()).map(([name]) => name);
     const leads = !this.model.lead || this.model.lead === this;
-    const numbers = leads ? this.model.numbers.map(({ number }) => number) : [];
+    // A number that does not happen in the reader's run is no reason to show nothing of it.
+    const numbers = leads ? this.model.numbers.map(({ number }) => ({ ...number, none: number.none ?? "never" })) : [];
     const asked = performance.now();
     const answer = await ask({ ...this.request(), parts, ...(numbers.length > 0 ? { numbers } : {}) }, { key: this.key });
     if (answer) this.soon(answer, leads, asked);
@@ -254,7 +255,7 @@ export class Block {
     this.answer = answer;
     this.lastDrawn = performance.now();
     this.element.dataset.state = "done";
-    if (leads && answer.numbers) this.tellNumbers(answer.numbers);
+    if (leads && answer.numbers) this.tellNumbers(answer.numbers, answer.measures ?? []);
     this.judge(answer, before);
     remember(this);
     for (const listener of this.drawn) listener(answer);
@@ -279,13 +280,13 @@ export class Block {
   /** @type {Map<string, string>} */
   html = new Map();
 
-  /** @param {string[]} numbers */
-  tellNumbers(numbers) {
-    this.model.numbers.forEach(({ element, told }, i) => {
+  /** @param {string[]} numbers @param {import("./types.d.ts").Measure[]} measures */
+  tellNumbers(numbers, measures) {
+    this.model.numbers.forEach(({ element, number, told }, i) => {
       const text = numbers[i];
       if (text === undefined || element.textContent === text) return;
       element.textContent = text;
-      element.setAttribute("value", text);
+      element.setAttribute("value", String(measures.find(({ name }) => name === number.name)?.value ?? ""));
       const moved = text !== told;
       element.classList.toggle("ho-is-changed", moved);
       if (moved) element.title = `as written: ${told}`;

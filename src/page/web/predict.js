@@ -30,11 +30,15 @@ export function predict(form) {
   for (const other of form.querySelectorAll("button[type=submit], input[type=submit]")) if (other !== guess) other.remove();
 
   if (field) {
-    const shown = h("output", { class: "ho-guessed", for: field.id || null });
-    field.after(shown);
+    const range = Number(field.max) - Number(field.min);
+    // Nobody guesses to the sixteenth digit.
+    if (field.step === "any" && range > 0) field.step = String(10 ** Math.floor(Math.log10(range / 100)));
+    const own = form.querySelector("output"), shown = own ?? h("output", {});
+    if (!own) field.after(shown);
     const tell = () => {
-      shown.textContent = `${field.value}${unit}`;
-      field.setAttribute("aria-valuetext", shown.textContent);
+      // Beside an output of the builder's stands the unit already.
+      shown.textContent = own ? field.value : `${field.value}${unit}`;
+      field.setAttribute("aria-valuetext", `${field.value}${unit}`);
     };
     field.addEventListener("input", tell);
     tell();
