@@ -40,7 +40,8 @@ export function compare(block) {
       if (own) topmost(own).classList.add("ho-main");
     }
     first?.before(pane, live);
-    block.panel?.append(bar, table);
+    block.panel?.append(bar);
+    block.panel?.after(table);
     toggle.setAttribute("aria-pressed", "true");
     await pin(model.told);
     if (!block.answer) block.draw();
@@ -75,27 +76,7 @@ export function compare(block) {
 
   function differences() {
     const now = block.answer, then = pinned?.answer;
-    if (!now || !then) return;
-    const rows = (now.measures ?? []).map(({ name, label, text }) => {
-      const other = then.measures?.find(measure => measure.name === name)?.text ?? "-";
-      return row(label ?? name, other, text);
-    });
-    const claims = (now.claims ?? []).map(({ id, statement, holds }) => {
-      const other = then.claims?.find(claim => claim.id === id && claim.statement === statement)?.holds;
-      const word = (/** @type {boolean | undefined} */ holds) => holds === undefined ? "-" : holds ? "holds" : "fails";
-      return row(`${id} ${statement}`, word(other), word(holds));
-    });
-    const differing = [...rows, ...claims].filter(({ className }) => className !== "").length;
-    table.replaceChildren(h("table", {},
-      h("caption", {}, differing === 0 ? "No measure and no claim differs." : `${differing} of ${rows.length + claims.length} differ (≠).`),
-      h("thead", {}, h("tr", {}, ...["", "pinned", "now"].map((text, i) => i === 0 ? h("td", {}) : h("th", { scope: "col" }, text)))),
-      h("tbody", {}, ...rows, ...claims)));
-  }
-  /** @param {string} name @param {string} then @param {string} now */
-  function row(name, then, now) {
-    const differs = then !== now;
-    return h("tr", { class: differs ? "ho-differs" : null },
-      h("th", { scope: "row" }, name), h("td", {}, then), h("td", {}, differs ? `≠ ${now}` : now));
+    if (now && then) table.replaceChildren(tabled(then, now, "pinned"));
   }
 
   block.drawn.add(() => {
@@ -104,4 +85,28 @@ export function compare(block) {
     else differences();
   });
   return toggle;
+}
+
+/**
+ * Measures and claims of two runs, those that differ marked.
+ * @param {Answer} then
+ * @param {Answer} now
+ * @param {string} called what the first is called
+ */
+export function tabled(then, now, called) {
+  /** @param {string} name @param {string} then @param {string} now */
+  const row = (name, then, now) => h("tr", { class: then === now ? null : "ho-differs" },
+    h("th", { scope: "row" }, name), h("td", {}, then), h("td", {}, then === now ? now : `≠ ${now}`));
+  const rows = (now.measures ?? []).map(({ name, label, text }) =>
+    row(label ?? name, then.measures?.find(measure => measure.name === name)?.text ?? "-", text));
+  const claims = (now.claims ?? []).map(({ id, statement, holds }) => {
+    const other = then.claims?.find(claim => claim.id === id && claim.statement === statement)?.holds;
+    const word = (/** @type {boolean | undefined} */ holds) => holds === undefined ? "-" : holds ? "holds" : "fails";
+    return row(`${id} ${statement}`, word(other), word(holds));
+  });
+  const differing = [...rows, ...claims].filter(({ className }) => className !== "").length;
+  return h("table", {},
+    h("caption", {}, differing === 0 ? "No measure and no claim differs." : `${differing} of ${rows.length + claims.length} differ (≠).`),
+    h("thead", {}, h("tr", {}, h("td", {}), h("th", { scope: "col" }, called), h("th", { scope: "col" }, "now"))),
+    h("tbody", {}, ...rows, ...claims));
 }

@@ -111,16 +111,22 @@ export class Block {
     }
     this.add(panel, changes(this.model));
     panel.append(this.error, this.status, this.tools(named));
-    panel.addEventListener("input", () => { this.model.lead = this; }, true);
-    panel.addEventListener("change", () => { this.model.lead = this; }, true);
-    panel.addEventListener("click", () => { this.model.lead = this; }, true);
+    for (const touch of ["pointerdown", "input", "change", "click"]) panel.addEventListener(touch, () => this.take(), true);
     this.place(panel);
     this.element.dataset.live = "ready";
     follow(this);
-    if (this.options.first) {
-      this.stale = new Set(this.parts.keys());
-      await this.draw();
-    }
+    // Another block of the section may have been moved before this one began to live.
+    const moved = this.model.changes().length > 0;
+    if (moved || this.options.first) this.stale = new Set(this.parts.keys());
+    if (this.options.first || (moved && this.visible)) await this.draw();
+  }
+
+  /** The reader has this block in hand: its controls stay in sight, and the numbers of its section are asked for by it. */
+  take() {
+    this.model.lead = this;
+    if (this.element.classList.contains("ho-in-hand")) return;
+    for (const other of document.querySelectorAll(".ho-in-hand")) other.classList.remove("ho-in-hand");
+    this.element.classList.add("ho-in-hand");
   }
 
   /** Under the drawing, above the caption. @param {HTMLElement} panel */
@@ -246,7 +252,13 @@ export class Block {
       return;
     }
     const answered = performance.now();
+    // A drawing of another height would push away the slider that is being moved.
+    const held = this.panel?.contains(document.activeElement) ? this.panel.getBoundingClientRect().top : null;
     for (const [name, html] of Object.entries(answer.parts ?? {})) this.put(name, html);
+    if (held !== null && this.panel) {
+      const moved = this.panel.getBoundingClientRect().top - held;
+      if (Math.abs(moved) >= 1) scrollBy({ top: moved, behavior: "instant" });
+    }
     if (this.error && !this.error.hidden) {
       this.error.hidden = true;
       this.refused("");
@@ -349,7 +361,10 @@ export class Block {
 
   /** Marks the controls that an error names. @param {string} message */
   refused(message) {
-    for (const made of this.controls) made.refuse(message.includes(`\`${made.name}\``) || message.startsWith(`${made.name}:`));
+    for (const made of this.controls) {
+      // As a word: `kernel.rto_max` is not `rto_max`.
+      made.refuse(new RegExp(`(^|[^\\w.])${made.name.replaceAll(".", "\\.")}($|[^\\w.])`).test(message));
+    };
   }
 }
 

@@ -4,6 +4,7 @@
 
 import { ask, scenarios } from "./ask.js";
 import { parse, words } from "./command.js";
+import { tabled } from "./compare.js";
 import { button, fresh, h } from "./dom.js";
 import { Block } from "./live.js";
 import { Model } from "./model.js";
@@ -75,11 +76,14 @@ export async function start(place) {
 
   /** @param {RunRequest} request */
   function show(request) {
-    const { question } = /** @type {Scenario} */ (all.get(request.scenario));
+    const { question, parameters } = /** @type {Scenario} */ (all.get(request.scenario));
     // Changes are told against the scenario as it is, whatever the command sets.
     const model = new Model({ scenario: request.scenario });
     model.now = { set: { ...request.set }, seed: request.seed ?? 0, faults: request.faults ?? null };
     const element = request.sweep ? sweepBlock() : runBlock();
+    // The scenario's own parameters; those of the kernels are one click away.
+    const own = parameters.map(({ name }) => name).filter(name => !name.startsWith("kernel."));
+    element.dataset.controls = [...own, "seed"].join(",");
     element.prepend(h("h2", {}, question), h("p", { class: "ho-scenario" }, h("code", {}, request.scenario)));
     const block = new Block(element, { ...request, up: UP, ledger: `${UP}ledger.html` }, model, { first: true });
     block.key = "workbench";
@@ -89,6 +93,14 @@ export async function start(place) {
     block.drawn.add(answer => {
       command = (answer.command ?? command).replace(/^halfopen /, "");
       if (document.activeElement !== field) field.value = command;
+    });
+    const differing = element.querySelector(".ho-differences");
+    block.drawn.add(async answer => {
+      const changed = model.changes().length > 0;
+      const original = changed ? await model.original() : null;
+      if (!differing || block.answer !== answer) return;
+      /** @type {HTMLElement | null} */ (differing.closest("details"))?.toggleAttribute("hidden", !original?.measures);
+      if (original?.measures) differing.replaceChildren(tabled(original, answer, "by default"));
     });
     bench.replaceChildren(element, ...(request.sweep ? [] : [sweepForm(request.scenario, model, line => run(line))]));
     return block;
@@ -112,6 +124,7 @@ function runBlock() {
     h("details", { class: "ho-lines" }, h("summary", {}, title), part(name, { class: name === "lines" ? null : "ho-wide-text" }));
   return h("section", { class: "halfopen ho-workbench", "data-kind": "figure" },
     part("claims"), part("measures"), h("div", { "data-controls-here": true }),
+    h("details", { class: "ho-lines", open: true, hidden: true }, h("summary", {}, "What differs from the defaults"), h("div", { class: "ho-differences" })),
     part("figure", { class: "halfopen-drawing ho-wide" }), part("narrow", { class: "halfopen-drawing ho-narrow" }),
     folded("Line by line", "lines"), folded("Story, as printed", "story"), folded("Every packet", "packets"),
     part("command"));
