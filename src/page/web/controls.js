@@ -176,7 +176,7 @@ export function changes(model) {
       list.replaceChildren(...items.map(({ name, value, told }) => h("li", {},
         h("code", {}, `${name}=${value || "none"}`), ` instead of ${told || (name === "faults" ? "the scenario's own" : "none")} `,
         button("put back", () => name === "faults" ? model.change(name, model.told.faults) : model.change(name, null),
-          { "aria-label": `put ${name} back` }))));
+          { "aria-label": `put back ${name}` }))));
       if (items.length > 1) list.append(h("li", {}, button("put all back", () => model.reset())));
     },
   };

@@ -22,8 +22,8 @@ async function complete(model, script, cursor, key) {
 export function script(model) {
   const id = fresh("script");
   const field = h("textarea", {
-    id, rows: 3, spellcheck: "false", autocapitalize: "off", autocomplete: "off", role: "combobox", "aria-autocomplete": "list",
-    "aria-expanded": "false", "aria-controls": `${id}-words`, "aria-describedby": `${id}-error`, placeholder: "at 5s partition client server for 10s",
+    id, rows: 3, spellcheck: "false", autocapitalize: "off", autocomplete: "off", "aria-autocomplete": "list",
+    "aria-haspopup": "listbox", "aria-controls": `${id}-words`, "aria-describedby": `${id}-error`, placeholder: "at 5s partition client server for 10s",
     oninput: () => { taken(); look(); }, onkeydown: (/** @type {KeyboardEvent} */ event) => keys(event),
     onclick: () => look(), onblur: () => setTimeout(close, 200),
   });
@@ -47,7 +47,6 @@ export function script(model) {
   function close() {
     words.hidden = true;
     chosen = -1;
-    field.setAttribute("aria-expanded", "false");
     field.removeAttribute("aria-activedescendant");
   }
 
@@ -74,7 +73,6 @@ export function script(model) {
     }, word)));
     chosen = -1;
     words.hidden = fitting.length === 0 || document.activeElement !== field;
-    field.setAttribute("aria-expanded", String(!words.hidden));
     wrong(field.value.trim() === "" ? null : answer.error);
   }
 
@@ -143,7 +141,7 @@ const isTime = word => /^\d/.test(word);
 function add(model, made) {
   const verb = h("select", { "aria-label": "fault", onchange: () => machines() });
   const at = h("input", { type: "text", "aria-label": "from", value: "5s", size: 6 });
-  const first = h("select", { "aria-label": "machine" });
+  const first = h("select", { "aria-label": "machine", onchange: () => other() });
   const second = h("select", { "aria-label": "the other machine" });
   const more = h("input", { type: "text", "aria-label": "how much", size: 8, placeholder: "how much" });
   const lasting = h("input", { type: "text", "aria-label": "for how long", value: "10s", size: 6 });
@@ -158,16 +156,21 @@ function add(model, made) {
   const asked = async (/** @type {string} */ text) => (await complete(model, text, text.length, fresh("add")))?.words ?? [];
   const names = (/** @type {string[]} */ words) => words.filter(word => !word.includes("->") && !isTime(word) && word !== "for");
 
+  /** @type {string[]} */
+  let all = [];
   async function fill() {
     options(verb, (await asked("at 5s ")).filter(word => word !== "lose"));
     await machines();
   }
   async function machines() {
-    const all = names(await asked(`at 5s ${verb.value} `));
+    all = names(await asked(`at 5s ${verb.value} `));
     options(first, all);
-    // A fault between two machines goes on with the other one.
-    const others = names(await asked(`at 5s ${verb.value} ${all[0] ?? ""} `)).filter(word => all.includes(word));
-    options(second, all.filter(name => others.length === 0 || name !== all[0] || all.length === 1));
+    await other();
+  }
+  /** A fault between two machines goes on with the other one. */
+  async function other() {
+    const others = names(await asked(`at 5s ${verb.value} ${first.value} `)).filter(word => all.includes(word) && word !== first.value);
+    options(second, others);
     second.hidden = others.length === 0;
   }
   return element;

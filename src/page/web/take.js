@@ -21,14 +21,14 @@ export function take(block) {
     const command = block.answer?.command ?? (await ask({ ...block.request(), parts: [] }))?.command ?? "";
     told(await copy(command) ? "copied" : command);
   });
-  if (block.kind !== "sweep") {
-    item("copy as a Rust test", async told => told(await copy((await taken(block, "rust")).text ?? "") ? "copied" : "not copied"));
-    for (const [form, text] of [["pcap", "packets (pcap)"], ["json", "JSON"], ["svg", "SVG"]]) {
-      item(text, async told => {
-        save(await taken(block, form), form);
-        told("saved");
-      });
-    }
+  const sweep = block.kind === "sweep";
+  if (!sweep) item("copy as a Rust test", async told => told(await copy((await taken(block, "rust")).text ?? "") ? "copied" : "not copied"));
+  for (const [form, text] of [["pcap", "packets (pcap)"], ["json", "JSON"], ["svg", "SVG"]]) {
+    if (sweep && form === "pcap") continue;
+    item(text, async told => {
+      save(await taken(block, form), form);
+      told("saved");
+    });
   }
   menu.addEventListener("keydown", event => {
     if (event.key === "Escape") { menu.open = false; menu.querySelector("summary")?.focus(); }
@@ -38,8 +38,8 @@ export function take(block) {
 
 /** @param {Block} block @param {string} form @returns {Promise<Answer>} */
 async function taken(block, form) {
-  const { scenario, set, seed, faults, view } = block.request();
-  const answer = await ask(/** @type {RunRequest} */ ({ scenario, set, seed, faults, view, take: form }));
+  const { scenario, set, seed, faults, view, sweep } = block.request();
+  const answer = await ask(/** @type {RunRequest} */ ({ scenario, set, seed, faults, view, sweep, take: form }));
   if (!answer || answer.error !== undefined) throw new Error(answer?.error ?? "stopped");
   return answer;
 }
