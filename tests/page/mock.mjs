@@ -173,7 +173,11 @@ createServer((request, response) => {
   const send = (type, body, status = 200) => response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
   if (pathname === "/.halfopen/ask") {
     let body = "";
-    request.on("data", part => { body += part; }).on("end", () => send("application/json", ask(body)));
+    request.on("data", part => { body += part; }).on("end", () => {
+      // A run that takes long.
+      if (body.includes('"seed":5000')) setTimeout(() => send("application/json", ask(body)), 8000);
+      else send("application/json", ask(body));
+    });
     return;
   }
   if (pathname.endsWith("/live/build.json")) {

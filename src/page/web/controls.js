@@ -160,24 +160,26 @@ export function everything(model, except) {
 /**
  * What is changed, each with its value in the book and a way back.
  * @param {Model} model
+ * @param {string[]} except those whose controls say it beside it
  * @returns {{ element: HTMLElement, update: () => void }}
  */
-export function changes(model) {
+export function changes(model, except) {
   const list = h("ul", { class: "ho-changes", "aria-label": "Changed" });
   let shown = "";
   return {
     element: list,
     update() {
-      const items = model.changes().map(name => ({ name, value: model.value(name), told: model.toldValue(name) }));
-      const text = JSON.stringify(items);
+      const all = model.changes();
+      const items = all.filter(name => !except.includes(name)).map(name => ({ name, value: model.value(name), told: model.toldValue(name) }));
+      const text = JSON.stringify([items, all.length]);
       if (text === shown) return;
       shown = text;
-      list.hidden = items.length === 0;
+      list.hidden = items.length === 0 && all.length < 2;
       list.replaceChildren(...items.map(({ name, value, told }) => h("li", {},
         h("code", {}, `${name}=${value || "none"}`), ` instead of ${told || (name === "faults" ? "the scenario's own" : "none")} `,
         button("put back", () => name === "faults" ? model.change(name, model.told.faults) : model.change(name, null),
           { "aria-label": `put back ${name}` }))));
-      if (items.length > 1) list.append(h("li", {}, button("put all back", () => model.reset())));
+      if (all.length > 1) list.append(h("li", {}, button("put all back", () => model.reset())));
     },
   };
 }

@@ -18,6 +18,8 @@ import { viewControls } from "./view.js";
 /** @import { Control } from "./controls.js" */
 /** @import { Model } from "./model.js" */
 
+/** How long a run may take before the page shows that it goes on, and offers to stop it. */
+const LONG = 400;
 /** How long to wait for the next change before a sweep begins: it is many runs. */
 const PAUSE = 150;
 
@@ -58,6 +60,8 @@ export class Block {
     this.address = undefined;
     /** @type {AbortController | null} */
     this.stop = null;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    this.long = undefined;
     /** @type {Map<string, Part>} */
     this.parts = new Map();
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll("[data-part]"))) this.part(part);
@@ -109,7 +113,7 @@ export class Block {
       if (made) panel.append(made.element);
       if (made) this.controls.push(made);
     }
-    this.add(panel, changes(this.model));
+    this.add(panel, changes(this.model, this.address ? [] : named));
     panel.append(this.error, this.status, this.tools(named));
     for (const touch of ["pointerdown", "input", "change", "click"]) panel.addEventListener(touch, () => this.take(), true);
     this.place(panel);
@@ -164,12 +168,23 @@ export class Block {
     if (this.options.tools === false) return tools;
     if (this.kind !== "sweep") tools.append(...play(this), compare(this));
     tools.append(shareButton(this), take(this));
-    if (this.kind === "sweep") {
-      this.progress = h("progress", { hidden: true, "aria-label": "runs done" });
-      this.halt = button("Stop", () => { this.stop?.abort(); }, { hidden: true });
-      tools.prepend(this.progress, this.halt);
-    }
+    this.progress = h("progress", { hidden: true, "aria-label": "runs done" });
+    this.halt = button("Stop", () => { this.stop?.abort(); }, { hidden: true });
+    tools.prepend(this.progress, this.halt);
     return tools;
+  }
+
+  /** Whether it is shown that something goes on. @param {boolean} on */
+  busy(on) {
+    if (!this.progress || !this.halt || this.halt.hidden !== on) return;
+    this.progress.hidden = this.halt.hidden = !on;
+    if (!on) this.progress.removeAttribute("value");
+  }
+
+  stopped() {
+    this.element.dataset.state = "stopped";
+    this.busy(false);
+    if (this.status) say(this.status, "Stopped. What is shown is the last that was finished.");
   }
 
   /** @returns {RunRequest} */
@@ -209,8 +224,16 @@ export class Block {
     // A number that does not happen in the reader's run is no reason to show nothing of it.
     const numbers = leads ? this.model.numbers.map(({ number }) => ({ ...number, none: number.none ?? "never" })) : [];
     const asked = performance.now();
-    const answer = await ask({ ...this.request(), parts, ...(numbers.length > 0 ? { numbers } : {}) }, { key: this.key });
-    if (answer) this.soon(answer, leads, asked);
+    if (!this.stop || this.stop.signal.aborted) this.stop = new AbortController();
+    const { stop } = this;
+    this.long ??= setTimeout(() => this.busy(true), LONG);
+    const answer = await ask({ ...this.request(), parts, ...(numbers.length > 0 ? { numbers } : {}) }, { key: this.key, signal: stop.signal });
+    // Without an answer a newer question is under way, or the reader has had enough.
+    if (!answer && !stop.signal.aborted) return;
+    clearTimeout(this.long);
+    this.long = undefined;
+    this.busy(false);
+    if (answer) this.soon(answer, leads, asked); else if (this.stop === stop) this.stopped();
   }
 
   /** At once, but only once a frame. @param {Answer} answer @param {boolean} leads @param {number} asked */
@@ -226,23 +249,20 @@ export class Block {
     this.stop?.abort();
     const stop = this.stop = new AbortController();
     await new Promise(resolve => setTimeout(resolve, this.answer || !this.options.first ? PAUSE : 0));
-    if (stop.signal.aborted) return;
-    const asked = performance.now(), { progress, halt } = this;
+    if (stop.signal.aborted || this.stop !== stop) return;
+    const asked = performance.now(), { progress } = this;
     /** @param {number} done @param {number} all */
     const told = (done, all) => {
-      if (!progress || !halt) return;
-      progress.hidden = halt.hidden = false;
+      if (!progress || this.stop !== stop) return;
+      this.busy(true);
       progress.max = all;
       progress.value = done;
     };
     const parts = [...this.parts.keys()];
     const answer = await sweep({ ...this.request(), parts }, stop.signal, told);
-    if (this.stop === stop && progress && halt) progress.hidden = halt.hidden = true;
-    if (answer) this.show(answer, true, asked);
-    else if (this.stop === stop) {
-      this.element.dataset.state = "stopped";
-      if (this.status) say(this.status, "Stopped. The chart is the last one that was finished.");
-    }
+    if (this.stop !== stop) return;
+    this.busy(false);
+    if (answer) this.show(answer, true, asked); else this.stopped();
   }
 
   /** @param {Answer} answer @param {boolean} leads @param {number} asked */
