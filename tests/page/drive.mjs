@@ -271,7 +271,7 @@ check("the workbench opens a command, picks by question, sweeps, and leads back"
   assert.equal(await page.value(`document.querySelectorAll(".ho-picker li:not([hidden])").length`), 1);
   await page.value(click(".ho-picker li:not([hidden]) button"));
   await page.until(`document.querySelector(".ho-scenario")?.textContent === "websocket/suspend" && document.querySelector(".ho-workbench").dataset.state === "done"`);
-  await page.until(`new URLSearchParams(location.search).get("run") === "run websocket/suspend"`);
+  await page.until(`new URLSearchParams(location.search).get("run").startsWith("run websocket/suspend")`);
   await page.value(`(() => { const field = document.querySelector(".ho-command-line input"); field.value = "halfopen sweep tcp/outage-tail --vary outage=1s..40s/40 --measure stall_s"; field.form.requestSubmit(); })()`);
   await page.until(`document.querySelector(".ho-workbench [data-part=chart] svg")`);
   await page.value(`(() => { const field = document.querySelector(".ho-command-line input"); field.value = "run tcp/handshake --parameters"; field.form.requestSubmit(); })()`);
@@ -337,9 +337,12 @@ check("while a slider is dragged, pictures keep coming, and the last one is the 
   assert.ok(await page.value("drawn") >= 3);
 });
 
+// What the mock alone can do: runs that take long, workers that die; and what the figures have to have.
+const mocked = ["a run that takes long", "a worker that dies"], followed = ["an arrow", "a run is played", "who wants"];
+const skipped = process.env.SKIP === "mocked" ? mocked : process.env.SKIP === "all" ? [...mocked, ...followed] : [];
 let failed = 0;
 const only = process.env.ONLY;
-for (const { name, run, options = {} } of checks.filter(({ name }) => !only || name.includes(only))) {
+for (const { name, run, options = {} } of checks.filter(({ name }) => (!only || name.includes(only)) && !skipped.some(begin => name.startsWith(begin)))) {
   const page = await browser.page(options);
   try {
     await run(page);

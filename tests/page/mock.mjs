@@ -1,5 +1,6 @@
-// node mock.mjs HALFOPEN BOOK PORT [native|module|none]: serves a built book with the page's modules, and answers as the program will,
-// from runs of its command line. For trying the modules by themselves; `module` answers in workers, `native` at /.halfopen/ask.
+// node --experimental-default-type=module mock.mjs HALFOPEN BOOK PORT [native|module|none|real MODULE [FOLDER]]: serves a built book with pages
+// that have every hook, and the page's modules. Answers come from runs of the command line HALFOPEN, at /.halfopen/ask or in workers
+// that ask there; with `real` from the program's own module, with the worker in FOLDER.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, statSync, mkdtempSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,8 +8,8 @@ import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { fixtures } from "./fixture.mjs";
 
-const [program, book, port = "8123", by = "native"] = process.argv.slice(2);
-const modules = new URL("../../src/page/web/", import.meta.url).pathname;
+const [program, book, port = "8123", by = "native", wasm, folder] = process.argv.slice(2);
+const modules = new URL("../../src/page/web/", import.meta.url).pathname, workers = folder ?? modules;
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json", ".wasm": "application/wasm", ".png": "image/png", ".woff2": "font/woff2" };
 
 const execute = args => {
@@ -136,8 +137,11 @@ function take(request) {
   }
 }
 
+const real = by === "real"
+  ? (await import(join(workers, "program.js"))).program(new WebAssembly.Module(readFileSync(wasm))) : null;
 const known = new Map();
 export function ask(text) {
+  if (real) return real(text);
   if (known.has(text)) return known.get(text);
   const request = JSON.parse(text);
   let answer;
@@ -167,7 +171,11 @@ onmessage = ({ data }) => {
 // The smallest module.
 const EMPTY = Buffer.from([0, 97, 115, 109, 1, 0, 0, 0]);
 
-const pages = fixtures(book, ask);
+const pages = fixtures(book, text => {
+  const { error } = JSON.parse(ask(text));
+  if (error) throw new Error(`${text}: ${error}`);
+  return ask(text);
+});
 createServer((request, response) => {
   const { pathname } = new URL(request.url, "http://localhost");
   const send = (type, body, status = 200) => response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
@@ -182,14 +190,14 @@ createServer((request, response) => {
   }
   if (pathname.endsWith("/live/build.json")) {
     return send("application/json", JSON.stringify({
-      module: by === "module" ? "halfopen.wasm?v=1" : null, why: by === "module" ? null : "This book was built without its program: rustup target add wasm32-wasip1, and build it again.", native: by === "native",
+      module: by === "module" || by === "real" ? "halfopen.wasm?v=1" : null, why: by !== "none" ? null : "This book was built without its program: rustup target add wasm32-wasip1, and build it again.", native: by === "native",
     }));
   }
-  if (pathname.endsWith("/live/worker.js")) return send("text/javascript", WORKER);
-  if (pathname.endsWith("/live/halfopen.wasm")) return send("application/wasm", EMPTY);
+  if (pathname.endsWith("/live/worker.js") && by === "module") return send("text/javascript", WORKER);
+  if (pathname.endsWith("/live/halfopen.wasm")) return send("application/wasm", by === "real" ? readFileSync(wasm) : EMPTY);
   if (pages[pathname]) return send("text/html", pages[pathname]);
   const live = /\/live\/([\w.]+)$/.exec(pathname);
-  const file = live ? join(modules, live[1]) : join(book, normalize(pathname));
+  const file = live ? join(/^(worker|program|wasi)\.js$/.test(live[1]) ? workers : modules, live[1]) : join(book, normalize(pathname));
   if (!existsSync(file) || !statSync(file).isFile()) return send("text/plain", "not here", 404);
   send(TYPES[extname(file)] ?? "application/octet-stream", readFileSync(file));
 }).listen(Number(port), "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/fixture.html, run/index.html`));

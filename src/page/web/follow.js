@@ -13,7 +13,11 @@ let owner = null;
 
 /** The panel, beside the pointer or below what has the focus. @param {Element} row @param {string} text */
 function tell(row, text) {
-  tip ??= document.body.appendChild(h("div", { class: "ho-tip", "aria-hidden": "true" }));
+  if (!tip) {
+    tip = document.body.appendChild(h("div", { class: "ho-tip", "aria-hidden": "true" }));
+    addEventListener("keydown", event => { if (event.key === "Escape") hush(); });
+    addEventListener("scroll", () => { if (owner) hush(); }, { passive: true });
+  }
   owner = row;
   tip.textContent = text;
   tip.hidden = false;
@@ -29,9 +33,6 @@ function hush() {
   if (tip) tip.hidden = true;
   owner = null;
 }
-
-addEventListener("keydown", event => { if (event.key === "Escape") hush(); });
-addEventListener("scroll", () => { if (owner) hush(); }, { passive: true });
 
 /** Lights up every mark of a row within a block; `null` lights up none. @param {Element} within @param {string | null} number */
 export function light(within, number) {

@@ -33,12 +33,6 @@ function styles() {
   return loaded;
 }
 
-/** mdBook turns pages at arrow keys and searches at letters, wherever they are typed. @param {Event} event */
-function keysStay(event) {
-  const { key, target } = /** @type {KeyboardEvent} */ (event);
-  if (key !== "Escape" && /** @type {Element} */ (target).matches("input, select, textarea")) event.stopPropagation();
-}
-
 /** Says once, in place, why nothing answers. @param {string} why */
 function dead(why) {
   const first = main.querySelector("[data-ask], #workbench");
@@ -50,7 +44,6 @@ function dead(why) {
 }
 
 async function begin() {
-  main.addEventListener("keydown", keysStay);
   const styled = styles();
   /** @type {Map<HTMLElement, { reveal: () => void }>} */
   const predictions = new Map();

@@ -125,7 +125,11 @@ export function play(block) {
     to(next?.from ?? (way === 1 ? score?.to : score?.from) ?? 0);
   }
 
+  // Not every figure has an axis to go along.
+  const offer = () => { open.hidden = !element.querySelector("svg[data-times]"); };
+  offer();
   block.drawn.add(() => {
+    offer();
     if (bar.hidden || !score) return;
     const part = (y - score.from) / (score.to - score.from || 1);
     if (ready() && score) to(score.from + part * (score.to - score.from));

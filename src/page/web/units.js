@@ -70,7 +70,7 @@ export function parse(unit, given) {
     case "count": return /^\d+$/.test(text) ? Number(text) : null;
     case "probability": {
       const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text);
-      return percent ? Number(percent[1]) / 100 : plain;
+      return percent ? Math.round(Number(percent[1]) * 1e6) / 1e8 : plain;
     }
     default: return null;
   }
