@@ -245,6 +245,7 @@ check("a number without a block opens its panel, and a command its own", async p
   await page.until(`${text("#n2")} === "20"`);
   await page.until(`document.querySelector(".ho-panel a").href.includes("run/index.html?run=run+tcp%2Fhandshake")`);
   await page.key("Escape");
+  assert.equal(await page.value(text("#n2")), "0.2");
   await page.value(click("#c1"));
   await page.until(`document.querySelector(".ho-panel svg")`);
   if (pictures) await page.picture(`${pictures}/panel.png`);

@@ -33,9 +33,18 @@ function panel(opener, model, request, title, parts) {
       "data-part": part, class: part === "figure" ? "halfopen-drawing ho-wide" : part === "narrow" ? "halfopen-drawing ho-narrow" : null,
     })),
     h("div", { "data-controls-here": true }));
+  const before = opener.getAttribute("value");
   const close = () => {
     element.remove();
     opener.setAttribute("aria-expanded", "false");
+    // Without its panel nothing would say why it is another number than the sentence means.
+    for (const { element: number, told } of model.numbers) {
+      number.textContent = told;
+      number.classList.remove("ho-is-changed");
+      number.removeAttribute("title");
+      if (before !== null) number.setAttribute("value", before);
+    }
+    model.numbers = [];
   };
   element.addEventListener("keydown", event => { if (event.key === "Escape") { close(); opener.focus(); } });
   const block = new Block(element, { ...request, id }, model, { first: true });
@@ -46,8 +55,8 @@ function panel(opener, model, request, title, parts) {
     command.set("from", `${location.pathname.split("/").pop()}${location.hash}`);
     link.href = `${request.up ?? ""}run/index.html?${command}`;
   });
-  const before = place(opener);
-  if (before.matches("li, dd")) before.append(element); else before.after(element);
+  const stands = place(opener);
+  if (stands.matches("li, dd")) stands.append(element); else stands.after(element);
   opener.setAttribute("aria-expanded", "true");
   return { element, close };
 }

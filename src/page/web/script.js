@@ -147,7 +147,7 @@ function add(model, made) {
   const lasting = h("input", { type: "text", "aria-label": "for how long", value: "10s", size: 6 });
   const element = h("details", { class: "ho-add", ontoggle: () => { if (element.open && verb.options.length === 0) fill(); } },
     h("summary", {}, "Add a fault"),
-    h("div", { class: "ho-row" }, "at ", at, verb, first, second, more, " for ", lasting, button("add", () => {
+    h("div", { class: "ho-inline" }, "at ", at, verb, first, second, more, " for ", lasting, button("add", () => {
       const words = ["at", at.value, verb.value, first.value, second.hidden ? "" : second.value, more.value, lasting.value.trim() && "for", lasting.value];
       made(words.map(word => word.trim()).filter(Boolean).join(" "));
     })));

@@ -155,7 +155,7 @@ function sweepForm(scenario, model, run) {
     values();
   };
   const details = h("details", { class: "ho-sweep", ontoggle: fill }, h("summary", {}, "Sweep: the same for many values"),
-    h("div", { class: "ho-row" }, name, " = ", range, " measure ", measure, button("Sweep", () => {
+    h("div", { class: "ho-inline" }, name, " = ", range, " measure ", measure, button("Sweep", () => {
       const { set, seed, faults } = model.now;
       const sets = Object.entries(set).filter(([other]) => other !== name.value).map(([other, value]) => ` --set ${quoted(`${other}=${value}`)}`);
       run(`sweep ${scenario} --vary ${quoted(`${name.value}=${range.value}`)}${sets.join("")}${
