@@ -78,6 +78,17 @@ check("what is typed wrong is refused in one line, and the picture stays", async
   assert.equal(await page.value(text("#fig-one [data-part=figure]")), before);
 });
 
+check("a control among all the others follows, when its parameter is put back elsewhere", async page => {
+  await page.open(`${url}/fixture.html`);
+  await page.until(living("#fig-one"));
+  await page.value(press("#fig-one", "Everything else"));
+  await page.value(slide("#fig-one", "kernel.rto_max", 0));
+  await page.until(`document.querySelector("#fig-one .ho-changes li")`);
+  await page.value(press("#fig-one .ho-changes", "put back"));
+  assert.equal(await page.value(`document.querySelector("#fig-one [data-parameter='kernel.rto_max'] .ho-exact").value`), "2m");
+  assert.ok(await page.value(`document.querySelector("#fig-one .ho-changes").hidden`));
+});
+
 check("a shared link shows the same picture", async page => {
   await page.open(`${url}/fixture.html?ho=fig-one&set=one_way%3D1s&set=closer%3Dboth&seed=3#fig-one`);
   await page.until(`document.querySelector("#fig-one .halfopen-command").textContent.includes("--set one_way=1s --set closer=both --seed 3")`);

@@ -131,7 +131,7 @@ export function few(model) {
  * All parameters of a scenario, with a search among them; the controls are made when they are first looked at.
  * @param {Model} model
  * @param {string[]} except those that stand elsewhere
- * @returns {{ element: HTMLElement, update: () => void, controls: Control[] }}
+ * @returns {{ element: HTMLElement, controls: Control[] }}
  */
 export function everything(model, except) {
   /** @type {Control[]} */
@@ -154,7 +154,7 @@ export function everything(model, except) {
     if (made) controls.push(made);
   }
   element.append(...controls.map(({ element }) => element), none);
-  return { element, controls, update: () => { for (const { update } of controls) update(); } };
+  return { element, controls };
 }
 
 /**

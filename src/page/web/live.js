@@ -157,8 +157,9 @@ export class Block {
       rest.addEventListener("toggle", () => {
         if (!rest.open || rest.childElementCount > 1) return;
         const all = everything(this.model, named);
+        // Each is told when it is changed itself, not whenever anything is.
         this.controls.push(...all.controls);
-        this.add(rest, all);
+        rest.append(all.element);
         if (!named.includes("faults")) this.add(rest, script(this.model));
         if (this.kind !== "sweep" && this.parts.has("figure")) this.add(rest, viewControls(this));
         this.refused(this.error?.textContent ?? "");
