@@ -43,7 +43,7 @@ function figure(svg, id, view) {
     .replace(/<g class="(ho-packet|ho-note)([^"]*)"><title>([^<]*)<\/title>\n(<path[^>]* d="M[\d.]+ ([\d.]+))/g, (_, kind, more, title, path, y) => {
       times.push([Math.round(parseFloat(title) * 1e6), Number(y)]);
       rows.push(title);
-      return `<g class="${kind}${more}" data-r="${n++}" tabindex="0" role="img" aria-label="${title}">${path}`;
+      return `<g class="${kind}${more}" data-r="${n++}" tabindex="0" role="img"><title>${title}</title>${path}`;
     });
   times.sort((a, b) => a[0] - b[0] || a[1] - b[1]);
   const rising = times.filter(([, y], i) => times.slice(0, i).every(([, other]) => other <= y));

@@ -41,8 +41,23 @@ export function light(within, number) {
   for (const row of within.querySelectorAll(`[data-r="${CSS.escape(number)}"]`)) row.classList.add("ho-lit");
 }
 
-/** What there is to say of a row. @param {Element} row */
-const about = row => row.getAttribute("aria-label") ?? row.querySelector("title")?.textContent ?? "";
+/**
+ * What there is to say of a row. Its title becomes its label, or the browser would show it a second time.
+ * @param {Element} row
+ * @returns {string}
+ */
+function about(row) {
+  const title = row.querySelector(":scope > title");
+  if (title) {
+    row.setAttribute("aria-label", title.textContent ?? "");
+    title.remove();
+  }
+  const label = row.getAttribute("aria-label");
+  if (label !== null) return label;
+  // A further mark of a row that is told elsewhere in the drawing.
+  const told = row.closest("svg")?.querySelector(`[data-r="${CSS.escape(row.getAttribute("data-r") ?? "")}"]:is([aria-label], :has(> title))`);
+  return told && told !== row ? about(told) : "";
+}
 
 /** The figure of a block that is seen. @param {Element} element @returns {SVGSVGElement | null} */
 export function drawing(element) {
@@ -80,7 +95,7 @@ export function follow({ element }) {
   element.addEventListener("keydown", event => {
     const here = row(event);
     if (!here || !["ArrowDown", "ArrowUp"].includes(event.key)) return;
-    const all = /** @type {HTMLElement[]} */ ([...(here.closest("svg, ol, ul, table")?.querySelectorAll("[data-r]") ?? [])]);
+    const all = /** @type {HTMLElement[]} */ ([...(here.closest("svg, ol, ul, table")?.querySelectorAll("[data-r]:not([aria-hidden=true])") ?? [])]);
     const next = all[all.indexOf(/** @type {HTMLElement} */ (here)) + (event.key === "ArrowDown" ? 1 : -1)];
     if (!next) return;
     event.preventDefault();
