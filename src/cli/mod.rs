@@ -23,7 +23,8 @@ mod run;
 mod sweep;
 mod usage;
 
-use std::io::{self, BufWriter, Write};
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -115,33 +116,64 @@ pub fn main(registry: Registry) -> ExitCode {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
     real_time_is(|| BEGAN.get_or_init(Instant::now).elapsed());
     let arguments: Vec<_> = std::env::args_os().collect();
-    let command = Cli::command().name(registry.program()).bin_name(registry.program());
-    let parsed =
-        command.clone().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => {
-            // `--help`, `--version`: asked for, so not an error, wherever the output goes.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return told(&Failure::Usage(usage::one_line(&error, &command, &arguments)), registry),
-    };
-    match execute(cli, registry, &mut io::stdout().lock()) {
-        Ok(Status::Fine) => ExitCode::SUCCESS,
-        Ok(Status::AClaimFailed) => ExitCode::from(1),
-        Err(failure) => told(&failure, registry),
-    }
+    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    ExitCode::from(command_line(registry, &arguments, coloured, &mut out, &mut err))
 }
 
-fn told(failure: &Failure, registry: Registry) -> ExitCode {
-    let (text, status) = match failure {
-        Failure::Usage(text) => (text.clone(), 2),
-        Failure::Broken(text) => (text.clone(), 1),
-        Failure::Output(error) => (format!("cannot print: {error}"), 2),
+/// What a command line printed, and its exit status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The exit status.
+    pub status: u8,
+    /// Its output.
+    pub stdout: Vec<u8>,
+    /// What it had to say besides.
+    pub stderr: Vec<u8>,
+}
+
+/// Does what a command line says (its words, without the program's name), within this process.
+///
+/// What a command does besides printing, it does: packets are written to files, a book is built, a server serves.
+pub fn printed(registry: Registry, words: &[String]) -> Printed {
+    let program = std::iter::once(registry.program().into());
+    let arguments: Vec<OsString> = program.chain(words.iter().map(OsString::from)).collect();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = command_line(registry, &arguments, false, &mut stdout, &mut stderr);
+    Printed { status, stdout, stderr }
+}
+
+fn command_line(
+    registry: Registry,
+    arguments: &[OsString],
+    coloured: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let command = Cli::command().name(registry.program()).bin_name(registry.program());
+    let parsed =
+        command.clone().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let result = match parsed {
+        Ok(cli) => execute(cli, registry, out),
+        Err(error) if !error.use_stderr() => {
+            // `--help`, `--version`: asked for, so not an error, wherever the output goes.
+            let text = error.render();
+            let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+            let _ = out.write_all(text.as_bytes());
+            return 0;
+        }
+        Err(error) => Err(Failure::Usage(usage::one_line(&error, &command, arguments))),
     };
-    eprintln!("{}: {text}", registry.program());
-    ExitCode::from(status)
+    let (text, status) = match result {
+        Ok(Status::Fine) => return 0,
+        Ok(Status::AClaimFailed) => return 1,
+        Err(Failure::Usage(text)) => (text, 2),
+        Err(Failure::Broken(text)) => (text, 1),
+        Err(Failure::Output(error)) => (format!("cannot print: {error}"), 2),
+    };
+    // Nobody is left to be told.
+    let _ = writeln!(err, "{}: {text}", registry.program());
+    status
 }
 
 fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
