@@ -22,8 +22,7 @@ pub const FOLDER: &str = "live";
 const TARGET: &str = "wasm32-wasip1";
 
 /// Why there is no module, as a reader of the page is told.
-const NONE: &str =
-    "This book was built without the module that answers; `rustup target add wasm32-wasip1`, then `cargo run --release`, makes it.";
+const NONE: &str = "This book was built without the module that answers; `rustup target add wasm32-wasip1`, then `cargo run --release`, makes it.";
 const STALE: &str =
     "The module that answers is older than this book and was left out; `cargo run --release` makes it anew.";
 
@@ -131,11 +130,11 @@ pub fn is_wanted(root: &Path) -> bool {
 }
 
 /// Makes the module of the repository in `root`, without asking the network for anything. It takes about a minute; `go_on` is
-/// asked meanwhile.
+/// asked meanwhile, and `begun` told that it begins.
 ///
 /// # Errors
 /// [`NotMade`].
-pub fn make(root: &Path, go_on: impl Fn() -> bool) -> Result<(), NotMade> {
+pub fn make(root: &Path, go_on: impl Fn() -> bool, begun: impl FnOnce()) -> Result<(), NotMade> {
     let target_is_there = Command::new("rustc")
         .args(["--print", "target-libdir", "--target", TARGET])
         .current_dir(root)
@@ -145,6 +144,7 @@ pub fn make(root: &Path, go_on: impl Fn() -> bool) -> Result<(), NotMade> {
     if !target_is_there {
         return Err(NotMade::NoTarget);
     }
+    begun();
     let failed = |error: io::Error| NotMade::Failed(error.to_string());
     // As in .ci/wasm.
     let child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
@@ -160,7 +160,9 @@ pub fn make(root: &Path, go_on: impl Fn() -> bool) -> Result<(), NotMade> {
     finished(child, go_on)?;
     let made = root.join(format!("target/wasm/{TARGET}/wasm/halfopen.wasm"));
     put(&root.join(BUILT), &fs::read(made).map_err(failed)?).map_err(failed)?;
-    module(root).map(|_| ()).map_err(|_| NotMade::Failed("the sources are not those of this program".to_owned()))
+    module(root)
+        .map(|_| ())
+        .map_err(|_| NotMade::Failed("the sources are not those of this program".to_owned()))
 }
 
 /// Waits for the compiler.

@@ -255,7 +255,8 @@ fn outside(dest: &Path, sources: &[PathBuf]) -> Result<(), BuildError> {
         Some(above.canonicalize().ok()?.join(rest))
     });
     let there = there.unwrap_or_else(|| dest.to_owned());
-    let around = sources.iter().find(|folder| folder.canonicalize().is_ok_and(|folder| there.starts_with(folder)));
+    let around =
+        sources.iter().find(|folder| folder.canonicalize().is_ok_and(|folder| there.starts_with(folder)));
     match around {
         Some(sources) => Err(BuildError::Inside { dest: dest.to_owned(), sources: sources.clone() }),
         None => Ok(()),

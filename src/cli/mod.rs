@@ -209,7 +209,14 @@ fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<
     use crate::book;
     match command {
         args::Book::Build { dest } => {
-            book::build(std::path::Path::new("."), &dest, &Runs::new(registry))?;
+            let root = std::path::Path::new(".");
+            // A signal ends what is being built, not this process in the middle of it.
+            let stop = listen()?;
+            make_module(root, &stop);
+            if stop.is_told() {
+                return Err(Failure::Usage("stopped; nothing was built".to_owned()));
+            }
+            book::build(root, &dest, &Runs::new(registry))?;
             print(out, &format!("{}\n", dest.join("index.html").display()))
         }
         args::Book::Serve { port } => serve(port, registry),
@@ -227,26 +234,71 @@ fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<
     }
 }
 
+/// Listens for the signals that end this process.
+#[cfg(feature = "book")]
+fn listen() -> Result<crate::lab::stop::Stop, Failure> {
+    crate::lab::stop::Stop::listen()
+        .map_err(|error| Failure::Usage(format!("cannot listen for signals: {error}")))
+}
+
+/// Makes the page's module if it is wanting, and says how to get it where it cannot be made; answers whether there is a new one.
+#[cfg(feature = "book")]
+fn make_module(root: &std::path::Path, stop: &crate::lab::stop::Stop) -> bool {
+    use crate::book::live::{NotMade, is_wanted, make};
+    // Not by a program under test or in the making, whose sources change all the time: `.ci/wasm` makes it then.
+    if cfg!(debug_assertions) || !is_wanted(root) {
+        return false;
+    }
+    match make(
+        root,
+        || !stop.is_told(),
+        || eprintln!("halfopen: making the page's module, about a minute, once"),
+    ) {
+        Ok(()) => {
+            eprintln!("halfopen: the page's module is made");
+            true
+        }
+        Err(NotMade::Stopped) => false,
+        Err(why) => {
+            eprintln!("halfopen: {why}");
+            false
+        }
+    }
+}
+
 /// Serves the book until Ctrl-C.
 #[cfg(feature = "book")]
 fn serve(port: Option<u16>, registry: Registry) -> Result<Status, Failure> {
     use crate::lab::{DEFAULT_PORT, Lab, Port};
+    let root = std::path::Path::new(".");
     let port = port.map_or(DEFAULT_PORT, Port::Exactly);
     let rebuilt = |result: Result<u64, _>| match result {
         Ok(_) => eprintln!("halfopen: built anew"),
         Err(error) => eprintln!("halfopen: not built anew; the last good book is served\n{error}"),
     };
-    let lab = Lab::open(std::path::Path::new("."), port, Runs::new(registry), rebuilt)?;
+    // Before anything is built: what is half done when the signal comes is ended and put away.
+    let stop = listen()?;
+    let lab = Lab::open(root, port, Runs::new(registry), rebuilt)?;
     // Printed, not returned: the command goes on. A reader that went away does not want the address.
     let _ = writeln!(io::stdout(), "the book is at http://{} (Ctrl-C ends)", lab.address());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let stop = async {
-        // Without the signal's handler there is nothing to wait for: the default handler ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    // Meanwhile this process answers.
+    let (shelf, stop_making) = (lab.shelf(), stop.clone());
+    let making = std::thread::spawn(move || {
+        if make_module(root, &stop_making)
+            && let Err(error) = shelf.take_module(root)
+        {
+            eprintln!("halfopen: the page's module cannot be put into the book: {error}");
         }
-    };
-    let served = runtime.and_then(|runtime| runtime.block_on(lab.serve(stop)));
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = runtime.and_then(|runtime| {
+        let served = runtime.block_on(lab.serve(stop.told()));
+        // A run that nobody waits for any more has its own end; the process does not wait for it.
+        runtime.shutdown_background();
+        served
+    });
+    // It was told to stop, too; if it panicked, that was printed then.
+    let _ = making.join();
     served.map(|()| Status::Fine).map_err(|error| Failure::Usage(format!("cannot serve the book: {error}")))
 }
 

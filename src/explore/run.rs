@@ -276,7 +276,11 @@ mod tests {
     #[test]
     fn distributions_and_other_worlds_are_members_only_where_there_are_any() {
         let mut outcome = outcome(&[]);
-        outcome.distributions.push(Distribution { name: "connect_s", label: "connected after", values: vec![0.5, 3.0] });
+        outcome.distributions.push(Distribution {
+            name: "connect_s",
+            label: "connected after",
+            values: vec![0.5, 3.0],
+        });
         outcome.others.push(Told { title: "without a stall".to_owned(), trace: outcome.trace.clone() });
         let json = serde_json::to_value(json(&outcome, false)).unwrap();
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();
