@@ -24,22 +24,45 @@ function lines(words) {
   return words[0] === "run" && !formed ? [words, [...words, "--format", "svg"]] : [words];
 }
 
-let worker = null;
+const live = new URL("../live/", import.meta.url);
+let worker = null, module = null;
 
-// Has command lines run. Another run that is under way is given up.
-function ask(lines) {
+// Compiled once; `null` where the book was built without it.
+async function compiled() {
+  const response = await fetch(new URL("build.json", live));
+  const build = response.ok ? await response.json() : { module: null };
+  if (!build.module) return null;
+  const program = await fetch(new URL(build.module, live));
+  if (!program.ok) throw new Error(`${program.status} for ${build.module}`);
+  return WebAssembly.compile(await program.arrayBuffer());
+}
+
+// Has command lines run, up to the first that prints nothing. Another run that is under way is given up.
+async function ask(lines) {
+  module ??= await compiled().catch(error => { throw new Error(`The program cannot be loaded: ${error.message}`); });
+  if (!module) return { missing: true };
   if (worker?.busy) {
     worker.terminate();
     worker = null;
   }
-  worker ??= new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-  const asked = worker;
+  if (!worker) {
+    worker = new Worker(new URL("worker.js", live), { type: "module" });
+    worker.postMessage({ module });
+  }
+  const asked = worker, began = performance.now();
   asked.busy = true;
-  asked.postMessage(lines);
-  return new Promise((resolve, reject) => {
-    asked.onmessage = ({ data }) => { asked.busy = false; resolve(data); };
-    asked.onerror = event => { asked.busy = false; reject(new Error(event.message || "The program cannot be loaded.")); };
-  });
+  const runs = [];
+  for (const [id, args] of lines.entries()) {
+    asked.postMessage({ id, request: JSON.stringify({ args }) });
+    const answer = await new Promise((resolve, reject) => {
+      asked.onmessage = ({ data }) => resolve(JSON.parse(data.answer));
+      asked.onerror = event => reject(new Error(event.message || "The program cannot be loaded."));
+    });
+    runs.push(answer.error ? { status: null, stdout: "", stderr: answer.error } : answer);
+    if (runs.at(-1).stdout === "") break;
+  }
+  asked.busy = false;
+  return { runs, ms: performance.now() - began };
 }
 
 function show(id, content) {
@@ -73,8 +96,7 @@ async function run(line) {
   try {
     const wanted = lines(words(line));
     clear("running", "running ..");
-    const { runs, ms, missing, failed } = await ask(wanted);
-    if (failed) return fail(`The program cannot be loaded: ${failed}`);
+    const { runs, ms, missing } = await ask(wanted);
     if (missing) {
       return fail("This book was built without the program. In its repository, run .ci/wasm and build the book again.");
     }

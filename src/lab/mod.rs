@@ -183,7 +183,7 @@ impl Lab {
     /// When the operating system refuses to serve.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let server = server::serve(listener, server::router(self.shown, self.registry));
+        let server = server::serve(listener, server::router(self.shown, self.registry), server::HEAD);
         // An open page holds a connection for ever: there is no point in waiting for the last one to end.
         tokio::select! {
             biased;

@@ -31,7 +31,7 @@ use crate::explore::Registry;
 /// Where the numbers of the editions are streamed: none of the book's own pages.
 const EDITIONS: &str = "/.halfopen/editions";
 /// How long a client may take for the head of a request, and how long it may be silent between two.
-const HEAD: Duration = Duration::from_secs(20);
+pub const HEAD: Duration = Duration::from_secs(20);
 
 /// Serves the newest edition, and answers what its pages ask.
 pub fn router(shown: Receiver<Shown>, registry: Registry) -> Router {
@@ -44,7 +44,7 @@ pub fn router(shown: Receiver<Shown>, registry: Registry) -> Router {
 }
 
 /// Serves connections until it is dropped, and they with it.
-pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, head: Duration) -> io::Result<()> {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -55,7 +55,7 @@ pub async fn serve(listener: TcpListener, router: Router) -> io::Result<()> {
                     let service = TowerToHyperService::new(router.clone());
                     connections.spawn(async move {
                         let mut http = http1::Builder::new();
-                        http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+                        http.timer(TokioTimer::new()).header_read_timeout(head);
                         // A client that went away or made no sense concerns nobody else.
                         let _ = http.serve_connection(TokioIo::new(stream), service).await;
                     });

@@ -1,9 +1,13 @@
 //! Requests as a page makes them.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::explore::fake;
+use crate::parameter::Spec;
+use crate::scenario::{RunError, Scenario};
 
 fn asked(registry: Registry, request: &Value) -> Value {
     serde_json::from_str(&ask(registry, &request.to_string())).expect("an answer is JSON")
@@ -41,16 +45,38 @@ fn a_sweep_in_slices_is_drawn_as_the_whole_one_to_the_byte() {
     assert!(drawn == whole, "{drawn}");
 }
 
+/// Counts how often it is run.
+struct Counting(AtomicUsize);
+
+impl Scenario for Counting {
+    fn name(&self) -> &'static str {
+        "fake/counting"
+    }
+    fn question(&self) -> &'static str {
+        "How often?"
+    }
+    fn parameters(&self) -> Vec<Spec> {
+        fake::Stall.parameters()
+    }
+    fn run(&self, settings: &Settings) -> Result<Outcome, RunError> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        fake::Stall.run(settings)
+    }
+}
+
 #[test]
 fn drawing_from_what_was_kept_runs_nothing() {
-    static COUNTED: &[&dyn crate::scenario::Scenario] = &[&fake::COUNTED];
-    let registry = Registry::of(COUNTED);
+    static COUNTING: Counting = Counting(AtomicUsize::new(0));
+    static SCENARIOS: &[&dyn Scenario] = &[&COUNTING];
+    let registry = Registry::of(SCENARIOS);
     let request =
-        json!({"scenario": "fake/counted", "sweep": {"vary": [["stall", "1s,2s"]]}, "parts": ["chart"]});
+        json!({"scenario": "fake/counting", "sweep": {"vary": [["stall", "1s,2s"]]}, "parts": ["chart"]});
     let made = asked(registry, &with(request.clone(), "slice", json!([0, 9])));
-    let before = fake::COUNTED.runs();
+    assert_eq!(COUNTING.0.load(Ordering::SeqCst), 2);
     let drawn = asked(registry, &with(request.clone(), "kept", made["kept"].clone()));
-    assert_eq!(fake::COUNTED.runs(), before, "{made} {drawn}");
+    assert!(drawn["parts"]["chart"].as_str().unwrap().contains("<svg"), "{drawn}");
+    let counted = asked(registry, &with(request.clone(), "slice", json!([0, 0])));
+    assert_eq!((&counted["runs"], COUNTING.0.load(Ordering::SeqCst)), (&json!(2), 2));
     let short = asked(registry, &with(request, "kept", json!([made["kept"][0]])));
     assert!(short["error"].as_str().unwrap().starts_with("1 kept results for a sweep of 2 runs"), "{short}");
 }
