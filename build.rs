@@ -17,6 +17,7 @@ fn main() {
     let mut files: Vec<(String, PathBuf)> = files
         .into_iter()
         .map(|path| (path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"), path))
+        .filter(|(name, _)| !name.ends_with("/tests.rs"))
         .filter(|(name, _)| {
             !NOT_IN_THE_MODULE.iter().any(|other| {
                 name.strip_prefix(other).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

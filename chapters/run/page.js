@@ -27,11 +27,12 @@ function lines(words) {
 const live = new URL("../live/", import.meta.url);
 let worker = null, module = null;
 
-// Compiled once; `null` where the book was built without it.
+// Compiled once.
 async function compiled() {
   const response = await fetch(new URL("build.json", live));
-  const build = response.ok ? await response.json() : { module: null };
-  if (!build.module) return null;
+  if (!response.ok) throw new Error(`${response.status} for live/build.json`);
+  const build = await response.json();
+  if (!build.module) throw new Error(build.why);
   const program = await fetch(new URL(build.module, live));
   if (!program.ok) throw new Error(`${program.status} for ${build.module}`);
   return WebAssembly.compile(await program.arrayBuffer());
@@ -40,7 +41,6 @@ async function compiled() {
 // Has command lines run, up to the first that prints nothing. Another run that is under way is given up.
 async function ask(lines) {
   module ??= await compiled().catch(error => { throw new Error(`The program cannot be loaded: ${error.message}`); });
-  if (!module) return { missing: true };
   if (worker?.busy) {
     worker.terminate();
     worker = null;
@@ -96,10 +96,7 @@ async function run(line) {
   try {
     const wanted = lines(words(line));
     clear("running", "running ..");
-    const { runs, ms, missing } = await ask(wanted);
-    if (missing) {
-      return fail("This book was built without the program. In its repository, run .ci/wasm and build the book again.");
-    }
+    const { runs, ms } = await ask(wanted);
     const [first] = runs;
     if (first.stdout === "") return fail(first.stderr);
     clear("done", `${ms.toFixed(0)} ms in your browser${first.status === 0 ? "" : `, exit status ${first.status}`}`);
