@@ -22,6 +22,7 @@
 //! - `book`: directives in chapters turned into figures (an mdBook preprocessor, linked in).
 //! - `lab`: the book, served.
 //! - [`cli`]: the command line, of this crate's scenarios or of another one's.
+//! - [`module`]: all of it as a WebAssembly module for a page.
 
 pub mod channel;
 pub mod cli;
@@ -32,6 +33,7 @@ pub mod figure;
 #[cfg(test)]
 mod logbook;
 pub mod mechanism;
+pub mod module;
 pub mod net;
 pub mod packet;
 pub mod page;

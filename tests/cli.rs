@@ -237,6 +237,28 @@ mod book {
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn whenever_it_is_told_to_end_nothing_is_left_behind() {
+        let here = tempfile::tempdir().unwrap();
+        let left =
+            || std::fs::read_dir(here.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        // Before the book is built, while it is, and after; each of the ways to be told.
+        for (signal, after_ms) in [("-INT", 150), ("-TERM", 400), ("-HUP", 900), ("-TERM", 5_000)] {
+            let mut child = command(&["book", "serve", "--port", "0"])
+                .env("TMPDIR", here.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(after_ms));
+            let told = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+            assert!(told.success(), "it has ended by itself");
+            child.wait().unwrap();
+            assert_eq!(left(), Vec::<std::path::PathBuf>::new(), "{signal} after {after_ms} ms");
+        }
+    }
+
     #[test]
     fn a_port_that_was_asked_for_and_is_taken_is_an_error() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();

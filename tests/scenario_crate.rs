@@ -2,20 +2,28 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use halfopen::explore::Registry;
+use halfopen::page;
+use serde_json::{Value, json};
 
 /// Runs cargo on that crate, in this crate's target folder, so that nothing is built twice; what it printed.
 fn cargo(command: &str, arguments: &[&str]) -> String {
+    cargo_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenario-crate"), command, arguments)
+}
+
+/// The same on a crate like it.
+fn cargo_in(folder: &Path, command: &str, arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // The target folder, three levels above this test's program (`target/debug/deps/NAME`).
     let program = std::env::current_exe().expect("this program");
     let target = program.ancestors().nth(3).expect("a target folder");
     let output = Command::new("cargo")
         .args([command, "--quiet", "--offline", "--locked", "--manifest-path"])
-        .arg(root.join("examples/scenario-crate/Cargo.toml"))
+        .arg(folder.join("Cargo.toml"))
         .args(arguments)
         .env("CARGO_TARGET_DIR", target)
         .current_dir(root)
@@ -55,4 +63,37 @@ fn a_crate_with_scenarios_of_its_own_lists_runs_sweeps_and_tests_them() {
 
     let tested = cargo("test", &[]);
     assert!(tested.contains("3 passed"), "{tested}");
+}
+
+#[test]
+fn a_run_that_is_taken_along_as_a_test_compiles_as_it_stands_in_such_a_crate_and_passes() {
+    if !common::have("cargo") {
+        return;
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let crate_of_it = root.join("examples/scenario-crate");
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = fs::read_to_string(crate_of_it.join("Cargo.toml")).unwrap();
+    let manifest = manifest.replace("path = \"../..\"", &format!("path = {:?}", root.display().to_string()));
+    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+    fs::copy(crate_of_it.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    for name in ["src", "tests"] {
+        fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    fs::write(folder.path().join("src/lib.rs"), "//! Nothing.\n").unwrap();
+
+    let runs = [
+        json!({"scenario": "tcp/handshake", "take": "rust"}),
+        // Where a claim does not hold, and with a script.
+        json!({"scenario": "websocket/partition", "set": {"partition": "1s"}, "seed": 7, "take": "rust"}),
+        json!({"scenario": "websocket/stalled-server", "faults": "+ at 1m stall server for 5m", "take": "rust"}),
+    ];
+    for run in &runs {
+        let taken: Value = serde_json::from_str(&page::ask(Registry::all(), &run.to_string())).unwrap();
+        let [name, text] =
+            ["name", "text"].map(|part| taken[part].as_str().unwrap_or_else(|| panic!("{taken}")));
+        fs::write(folder.path().join("tests").join(name), text).unwrap();
+    }
+    let tested = cargo_in(folder.path(), "test", &["--tests"]);
+    assert_eq!(tested.matches("1 passed").count(), runs.len(), "{tested}");
 }

@@ -1,14 +1,20 @@
-//! The same program as WebAssembly tells the same stories: under Node's WASI, and in the book's page in a browser.
+//! The same program as WebAssembly tells the same stories: as the book's pages load it, under Node and in a browser.
 //!
 //! Wants `HALFOPEN_WASM`, the path of the module that `.ci/wasm` makes of the code under test.
 
 mod common;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use halfopen::explore::Registry;
+use halfopen::page::{self, Bounds};
 use halfopen::scenario::REGISTRY;
+use halfopen::sim::Limits;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 /// The module, if there is one.
@@ -25,17 +31,32 @@ fn native(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_halfopen")).args(arguments).stdin(Stdio::null()).output().unwrap()
 }
 
-/// What a script of `tests/wasi` prints. The flag is what Node before 20 wants.
+/// What a script of `tests/wasi` prints.
 fn node(script: &str, arguments: &[&std::ffi::OsStr]) -> Value {
     let script = format!("{}/tests/wasi/{script}", env!("CARGO_MANIFEST_DIR"));
     let output = Command::new("node")
-        .args(["--no-warnings", "--experimental-wasi-unstable-preview1", &script])
+        .args(["--no-warnings", &script])
         .args(arguments)
         .stdin(Stdio::null())
         .output()
         .unwrap();
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The answers of the module, and its memory after each.
+fn ask_module(module: &Path, requests: &[String], fresh: bool) -> (Vec<String>, Vec<u64>) {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("requests.json"), json!(requests).to_string()).unwrap();
+    let mut arguments = vec![module.as_os_str(), folder.path().as_os_str()];
+    if fresh {
+        arguments.push("fresh".as_ref());
+    }
+    let sizes = node("ask.mjs", &arguments);
+    let answers: Vec<String> =
+        serde_json::from_slice(&fs::read(folder.path().join("answers.json")).unwrap()).unwrap();
+    assert_eq!(answers.len(), requests.len());
+    (answers, sizes.as_array().unwrap().iter().map(|size| size.as_u64().unwrap()).collect())
 }
 
 #[test]
@@ -55,28 +76,192 @@ fn webassembly_prints_what_the_native_program_prints_byte_for_byte() {
         "sweep tcp/lossy-pushes --vary loss=0%,5% --set pushes=50 --seeds 3 --format json",
         "run tcp/no-such-scenario",
         "run websocket/partition --set partition=soon",
+        "run",
     ] {
         commands.push(line.split(' ').collect());
     }
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("commands.json"), json!(commands).to_string()).unwrap();
-    let statuses = node("run.mjs", &[module.as_os_str(), folder.path().as_os_str()]);
-    assert_eq!(statuses.as_array().unwrap().len(), commands.len());
-    for (n, command) in commands.iter().enumerate() {
+    let requests: Vec<String> = commands.iter().map(|words| json!({"args": words}).to_string()).collect();
+    let (answers, _) = ask_module(&module, &requests, false);
+    for (command, answer) in commands.iter().zip(answers) {
+        let command_line = command.join(" ");
         let expected = native(command);
-        let printed = |kind: &str| fs::read(folder.path().join(format!("{n}.{kind}"))).unwrap();
-        assert!(printed("out") == expected.stdout, "`{}` prints something else", command.join(" "));
-        let error = printed("err");
-        let [said, expected_said] = [&error, &expected.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-        assert_eq!(said, expected_said, "{}", command.join(" "));
-        assert_eq!(statuses[n], json!(expected.status.code()), "{}", command.join(" "));
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        let printed =
+            |kind: &str| answer[kind].as_str().unwrap_or_else(|| panic!("{command_line}: {answer}"));
+        assert!(printed("stdout").as_bytes() == expected.stdout, "`{command_line}` prints something else");
+        assert_eq!(printed("stderr"), String::from_utf8_lossy(&expected.stderr), "{command_line}");
+        assert_eq!(answer["status"], json!(expected.status.code()), "{command_line}");
     }
 }
 
+/// What a figure asks for.
+fn figure(scenario: &str, seed: u64) -> String {
+    json!({
+        "scenario": scenario, "seed": seed, "id": "f", "up": "../", "ledger": "ledger.html",
+        "parts": ["figure", "narrow", "story", "packets", "measures", "claims", "command"],
+    })
+    .to_string()
+}
+
+#[test]
+fn one_instance_answers_request_after_request_like_fresh_ones_and_its_memory_stays() {
+    let Some(module) = module().filter(|_| common::have("node")) else {
+        return;
+    };
+    let mut round: Vec<String> =
+        ["tcp/handshake", "websocket/partition", "tcp/backlog", "websocket/wifi-switch"]
+            .into_iter()
+            .flat_map(|scenario| (0..3).map(move |seed| figure(scenario, seed)))
+            .collect();
+    for other in [
+        json!({"list": true}),
+        json!({"scenario": "tcp/handshake", "complete": {"script": "at 5s stall ", "cursor": 12}}),
+        json!({"scenario": "tcp/no-such"}),
+        json!({"scenario": "tcp/handshake", "set": {"one_way": "soon"}}),
+        json!({"scenario": "tcp/outage-tail", "sweep": {"vary": [["outage", "1s..9s/9"]]}, "parts": ["chart"]}),
+        json!({"scenario": "tcp/handshake", "take": "pcap"}),
+        json!({"args": ["run", "tcp/handshake"]}),
+        json!("nonsense"),
+    ] {
+        round.push(other.to_string());
+    }
+    let (fresh, _) = ask_module(&module, &round, true);
+    let rounds = 10;
+    let all: Vec<String> = (0..rounds).flat_map(|_| round.clone()).collect();
+    let (answers, sizes) = ask_module(&module, &all, false);
+    assert!(answers.len() >= 100);
+    for (n, answer) in answers.iter().enumerate() {
+        assert!(*answer == fresh[n % round.len()], "round {}: {}", n / round.len(), round[n % round.len()]);
+    }
+    let after = |rounds: usize| sizes[rounds * round.len() - 1];
+    assert!(
+        after(rounds) <= after(2) + (1 << 20),
+        "{} bytes after two rounds, {} after ten",
+        after(2),
+        after(rounds)
+    );
+}
+
+#[test]
+fn an_instance_that_breaks_says_why_in_one_line_and_the_next_request_is_answered() {
+    let Some(module) = module().filter(|_| common::have("node")) else {
+        return;
+    };
+    // More buffers than a module has memory for.
+    let broken = json!({
+        "scenario": "tcp/backlog", "set": {"clients": "2000", "kernel.rmem": "32MiB", "kernel.wmem": "32MiB"},
+    });
+    let requests = [figure("tcp/handshake", 0), broken.to_string(), figure("tcp/handshake", 0)];
+    let (answers, _) = ask_module(&module, &requests, false);
+    let told: Value = serde_json::from_str(&answers[1]).unwrap();
+    assert!(told.get("error").is_none_or(|line| !line.as_str().unwrap().contains('\n')), "{told}");
+    assert!(answers[0] == answers[2] && answers[0].contains("<svg"));
+}
+
+/// The words of a command as it is printed, quoted as for a shell.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut rest) = (Vec::new(), command.trim());
+    while !rest.is_empty() {
+        let mut word = String::new();
+        while let Some(letter) = rest.chars().next().filter(|letter| *letter != ' ') {
+            rest = &rest[letter.len_utf8()..];
+            match letter {
+                '\'' => {
+                    let (quoted, after) = rest.split_once('\'').expect("a closed quote");
+                    word += quoted;
+                    rest = after;
+                }
+                _ => word.push(letter),
+            }
+        }
+        words.push(word);
+        rest = rest.trim_start();
+    }
+    words
+}
+
+/// Some scenario, some of its parameters changed, some seed, some view.
+fn some_request() -> impl Strategy<Value = Value> {
+    let changes = proptest::collection::vec((any::<prop::sample::Index>(), 0.0..=1.0f64), 0..3);
+    let view = (0u64..5, 1u64..30, 0usize..4, any::<bool>(), any::<bool>());
+    (any::<prop::sample::Index>(), changes, 0u64..4, view).prop_map(|(scenario, changes, seed, view)| {
+        let scenario = REGISTRY[scenario.index(REGISTRY.len())];
+        let specs = scenario.parameters();
+        let mut set = serde_json::Map::new();
+        for (which, share) in changes {
+            let spec = &specs[which.index(specs.len())];
+            if let Some(value) = spec.at(share) {
+                set.insert(spec.name.clone(), json!(value.text));
+            }
+        }
+        let (from, lasts, layers, packets, fold) = view;
+        let layers =
+            [json!([]), json!(["tcp"]), json!(["tcp", "app"]), json!(["fault", "ws", "app"])][layers].clone();
+        json!({
+            "scenario": scenario.name(), "set": set, "seed": seed, "id": "p",
+            "view": {
+                "from": format!("{from}s"), "until": format!("{}s", from + lasts), "layers": layers,
+                "packets": packets, "fold": fold,
+            },
+            "parts": ["figure", "narrow", "measures", "claims", "command"],
+        })
+    })
+}
+
+#[test]
+fn for_any_run_and_view_module_command_line_and_library_give_the_same_bytes() {
+    let Some(module) = module().filter(|_| common::have("node")) else {
+        return;
+    };
+    let mut runner = TestRunner::deterministic();
+    let strategy = some_request();
+    let small = Limits { events: 20_000, packets: 20_000, ..Limits::default() };
+    let bounds = Bounds { limits: small, ..Bounds::default() };
+    let all = Registry::all();
+    let mut requests: Vec<String> = Vec::new();
+    let mut expected: Vec<String> = Vec::new();
+    while requests.len() < 80 {
+        let request = strategy.new_tree(&mut runner).unwrap().current();
+        let answer = page::ask_within(all, &request.to_string(), &bounds);
+        // A day of the smallest intervals is for another test.
+        if answer.contains("limit of") {
+            continue;
+        }
+        for form in [Value::Null, json!("svg"), json!("json")] {
+            let mut request = request.clone();
+            if !form.is_null() {
+                request["take"] = form;
+            }
+            expected.push(page::ask(all, &request.to_string()));
+            requests.push(request.to_string());
+        }
+    }
+    let (answers, _) = ask_module(&module, &requests, false);
+    let mut drawn = 0;
+    for (n, (request, answer)) in requests.iter().zip(&answers).enumerate() {
+        assert!(*answer == expected[n], "module and library part for {request}");
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        let Some(command) = answer["command"].as_str() else {
+            continue;
+        };
+        // The command of the picture, and what was taken along of it.
+        let [svg, json]: [Value; 2] = [1, 2].map(|more| serde_json::from_str(&answers[n + more]).unwrap());
+        let printed = |command: &str| {
+            let words = words(command);
+            let words: Vec<&str> = words.iter().skip(1).map(String::as_str).collect();
+            String::from_utf8(native(&words).stdout).unwrap()
+        };
+        assert!(json!(printed(command)) == svg["text"], "{command} draws something else");
+        let run = command.split(" --from").next().unwrap();
+        assert!(json!(printed(&format!("{run} --packets --format json"))) == json["text"], "{run}");
+        drawn += 1;
+    }
+    assert!(drawn >= 20, "{drawn}");
+}
+
 #[cfg(feature = "book")]
-mod page {
+mod workbench {
     use std::io::{BufRead, BufReader};
-    use std::path::Path;
     use std::process::Child;
 
     use super::*;
@@ -222,7 +407,7 @@ mod page {
     }
 
     #[test]
-    fn in_a_book_built_without_the_program_or_with_a_broken_one_the_page_says_so() {
+    fn in_a_book_built_without_the_module_or_with_another_one_the_page_says_so() {
         if !(common::have("node") & common::have("chromium")) {
             return;
         }
@@ -230,7 +415,7 @@ mod page {
         let served = Served::start(root.path());
         let shown = browse(&[(served.page("list"), look(None))]);
         let error = shown[0]["error"].as_str().unwrap();
-        assert!(error.contains("built without the program") && error.contains(".ci/wasm"), "{error}");
+        assert!(error.contains("built without the module") && error.contains("rustup target add"), "{error}");
         drop(served);
 
         let something_else = root.path().join("book.toml");
@@ -238,6 +423,9 @@ mod page {
         let served = Served::start(root.path());
         let shown = browse(&[(served.page("list"), look(None))]);
         let error = shown[0]["error"].as_str().unwrap();
-        assert!(error.starts_with("The program cannot be loaded: "), "{error}");
+        assert!(
+            error.starts_with("The program cannot be loaded: The module that answers is older"),
+            "{error}"
+        );
     }
 }

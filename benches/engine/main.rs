@@ -114,7 +114,11 @@ fn main() {
     }
     let crowds = crowd::parent(filter);
     if arguments.iter().any(|a| a == "--write") {
-        let text = format!("{}\n{}", table.markdown, crowds.markdown);
+        // What follows is the page's (`cargo bench --bench page`).
+        let there = std::fs::read_to_string(TABLES).unwrap_or_default();
+        let of_the_page =
+            there.find("| in the page |").map(|at| format!("\n{}", &there[at..])).unwrap_or_default();
+        let text = format!("{}\n{}{of_the_page}", table.markdown, crowds.markdown);
         std::fs::write(TABLES, text).expect("the chapters are there");
     }
 }

@@ -2,7 +2,7 @@
 //! makes to draw it again.
 
 use super::chapter::Chapter;
-use super::grammar::{Checked, Kind};
+use super::grammar::{Checked, Kind, OF_A_RUN};
 use super::later::Later;
 use crate::explore::run;
 use crate::explore::sweep;
@@ -51,7 +51,10 @@ impl Block {
         let specs = chapter.runs.registry().find(&request.scenario).map_err(|error| error.to_string())?;
         let specs = specs.parameters();
         let controls = checked.list("controls").unwrap_or_default();
-        if let Some(name) = controls.iter().find(|name| !specs.iter().any(|spec| spec.name == **name)) {
+        if let Some(name) = controls
+            .iter()
+            .find(|name| !OF_A_RUN.contains(name) && !specs.iter().any(|spec| spec.name == **name))
+        {
             let valid = specs.into_iter().map(|spec| spec.name).collect();
             let unknown = crate::parameter::ParameterError::Unknown { name: (*name).to_owned(), valid };
             return Err(format!("--controls: {unknown}"));

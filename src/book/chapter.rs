@@ -106,8 +106,9 @@ impl Chapter<'_> {
         }
         if counts.is_alive {
             out += &format!(
-                "\n\n<link rel=\"stylesheet\" href=\"{0}live/live.css\">\n\
-                 <script type=\"module\" src=\"{0}live/main.js\"></script>\n",
+                // The second one, which is no module, says what to do where modules are not loaded: from `file:`.
+                "\n\n<script type=\"module\" src=\"{0}live/main.js\"></script>\n\
+                 <script defer src=\"{0}live/file.js\"></script>\n",
                 self.up()
             );
         }

@@ -64,7 +64,7 @@ struct Shape {
 }
 
 /// Options of every directive that runs a scenario.
-const OF_A_RUN: [&str; 2] = ["seed", "faults"];
+pub const OF_A_RUN: [&str; 2] = ["seed", "faults"];
 
 const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -> Shape {
     Shape { name, kind, words, runs: true, views: false, options: &[], block: true }

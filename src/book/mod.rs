@@ -49,6 +49,7 @@ mod glossary;
 mod grammar;
 mod later;
 mod ledger;
+pub mod live;
 mod markdown;
 mod predict;
 
@@ -70,9 +71,6 @@ use crate::explore::Runs;
 use chapter::Chapter;
 use glossary::Glossary;
 use later::Later;
-
-/// The program as WebAssembly: where `.ci/wasm` leaves it in the repository, and where the book's page `run/` fetches it.
-const PROGRAM: [&str; 2] = ["target/wasm/halfopen.wasm", "run/halfopen.wasm"];
 
 /// The book's name among mdBook's preprocessors: `[preprocessor.halfopen]`.
 const NAME: &str = "halfopen";
@@ -99,6 +97,22 @@ pub enum BuildError {
     /// The place for the built book is taken by something else.
     #[error("{} is not empty and not a built book; nothing was changed there", .0.display())]
     Occupied(PathBuf),
+    /// The place for the built book is among its sources: it would become a part of itself.
+    #[error("{} is among the book's sources; name a place outside of {}", .dest.display(), .sources.display())]
+    Inside {
+        /// The place.
+        dest: PathBuf,
+        /// The folder of sources around it.
+        sources: PathBuf,
+    },
+    /// The place for the built book cannot be one.
+    #[error("{} cannot hold a book: {error}", .dest.display())]
+    Place {
+        /// The place.
+        dest: PathBuf,
+        /// What the operating system says.
+        error: io::Error,
+    },
     /// Directives are wrong.
     #[error(transparent)]
     Chapters(#[from] Problems),
@@ -178,19 +192,20 @@ impl Preprocessor for HalfOpen {
 /// Builds the book whose `book.toml` is in `root` into `dest`, in this process: the configured command of the preprocessor
 /// is not run.
 ///
-/// If the book has the page `run/` and the program as WebAssembly is at hand (`target/wasm/halfopen.wasm`), that goes with it.
+/// Its folder `live/` makes it answer wherever it lies, if the module is at hand ([`live`]).
 ///
 /// A book that was in `dest` is replaced when the new one is complete, and kept when the build fails.
 ///
 /// # Errors
 /// [`BuildError`]; a `dest` that holds something else than a built book is left alone.
 pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
-    let [config_file, ..] = sources(root)?;
+    let [config_file, chapters, theme] = sources(root)?;
     vacant(dest)?;
     // Built beside its place, so that the last step is a rename.
     let dest = std::path::absolute(dest)?;
+    outside(&dest, &[chapters, theme])?;
     let beside = dest.parent().unwrap_or(&dest);
-    fs::create_dir_all(beside)?;
+    fs::create_dir_all(beside).map_err(|error| BuildError::Place { dest: dest.clone(), error })?;
     let workshop = tempfile::Builder::new().prefix(".halfopen-").tempdir_in(beside)?;
     let complete = workshop.path().join("book");
 
@@ -206,10 +221,13 @@ pub fn build(root: &Path, dest: &Path, runs: &Runs) -> Result<(), BuildError> {
     book.with_preprocessor(HalfOpen::putting_off(runs.clone(), Arc::clone(&later)));
     book.build().map_err(of_mdbook)?;
     later.put_in(&complete)?;
-    let [program, place] = [root.join(PROGRAM[0]), complete.join(PROGRAM[1])];
-    if program.is_file() && place.with_file_name("index.html").is_file() {
-        fs::copy(program, place)?;
+    let live = complete.join(live::FOLDER);
+    // What a plain `mdbook build` left among the chapters.
+    if live.exists() {
+        fs::remove_dir_all(&live)?;
     }
+    live::write(root, &live)?;
+    fs::write(complete.join("404.html"), live::NOT_FOUND)?;
 
     if dest.exists() {
         fs::remove_dir_all(&dest)?;
@@ -236,11 +254,27 @@ fn vacant(dest: &Path) -> Result<(), BuildError> {
     let empty = match dest.read_dir() {
         Ok(mut entries) => entries.next().is_none(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(BuildError::Place { dest: dest.to_owned(), error }),
     };
     // mdBook writes this file into every book that it builds.
     let built = dest.join(".nojekyll").is_file() && dest.join("index.html").is_file();
     if empty || built { Ok(()) } else { Err(BuildError::Occupied(dest.to_owned())) }
+}
+
+/// mdBook copies what stands among the chapters into the book: a book there would be copied into itself, without end.
+fn outside(dest: &Path, sources: &[PathBuf]) -> Result<(), BuildError> {
+    // The place need not be there yet, so it has no real path; the nearest folder above it has.
+    let there = dest.ancestors().find_map(|above| {
+        let rest = dest.strip_prefix(above).ok()?;
+        Some(above.canonicalize().ok()?.join(rest))
+    });
+    let there = there.unwrap_or_else(|| dest.to_owned());
+    let around =
+        sources.iter().find(|folder| folder.canonicalize().is_ok_and(|folder| there.starts_with(folder)));
+    match around {
+        Some(sources) => Err(BuildError::Inside { dest: dest.to_owned(), sources: sources.clone() }),
+        None => Ok(()),
+    }
 }
 
 fn of_mdbook(error: mdbook_preprocessor::errors::Error) -> BuildError {
@@ -251,13 +285,19 @@ fn of_mdbook(error: mdbook_preprocessor::errors::Error) -> BuildError {
     }
 }
 
-/// mdBook's side of a preprocessor run as a command: context and book come in as JSON, the book goes out as JSON.
+/// mdBook's side of a preprocessor run as a command: context and book come in as JSON, the book goes out as JSON. What makes
+/// the book answer is left in the folder `live` of its chapters, from where mdBook takes it ([`live`]).
 ///
 /// # Errors
 /// [`BuildError`] when the input is not mdBook's, or a chapter is wrong.
 pub fn preprocess(input: impl Read, output: impl Write, runs: &Runs) -> Result<(), BuildError> {
     let (context, book) = mdbook_preprocessor::parse_input(input).map_err(of_mdbook)?;
+    let chapters = context.root.join(&context.config.book.src);
     let book = HalfOpen::new(runs.clone()).run(&context, book).map_err(of_mdbook)?;
+    // mdBook copies what stands there.
+    if chapters.is_dir() {
+        live::write(&context.root, &chapters.join(live::FOLDER))?;
+    }
     serde_json::to_writer(output, &book).map_err(io::Error::from)?;
     Ok(())
 }

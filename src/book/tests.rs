@@ -119,20 +119,58 @@ fn what_mdbook_sends_comes_back_with_the_directives_replaced() {
 }
 
 #[test]
-fn the_program_goes_with_a_book_that_has_a_page_to_run_it_and_with_no_other() {
+fn a_book_is_not_built_into_its_own_sources_nor_where_none_can_be() {
+    let root = small_book("# One\n");
+    fs::create_dir(root.path().join("theme")).unwrap();
+    for inside in ["chapters/out", "chapters", "chapters/../chapters/a/b", "theme/out"] {
+        let error = build(root.path(), &root.path().join(inside), &runs()).unwrap_err().to_string();
+        assert!(
+            error.contains("is among the book's sources")
+                || (inside == "chapters" && error.contains("not empty")),
+            "{inside}: {error}"
+        );
+    }
+    assert!(!root.path().join("chapters/out").exists());
+    for none in ["book.toml", "book.toml/book"] {
+        let place = root.path().join(none);
+        let error = build(root.path(), &place, &runs()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{} cannot hold a book: ", place.display())), "{error}");
+    }
+}
+
+#[test]
+fn a_built_book_has_its_program_and_a_page_for_what_is_not_there() {
     let root = small_book("# One\n");
     let dest = root.path().join("out");
-    fs::create_dir_all(root.path().join("target/wasm")).unwrap();
-    fs::write(root.path().join("target/wasm/halfopen.wasm"), "\0asm").unwrap();
     build(root.path(), &dest, &runs()).unwrap();
-    assert!(!dest.join("run").exists());
+    let build_json = fs::read_to_string(dest.join("live/build.json")).unwrap();
+    assert!(
+        build_json.contains("\"module\":null") && build_json.contains("\"native\":false"),
+        "{build_json}"
+    );
+    assert!(dest.join("live/worker.js").is_file());
+    // It may be shown for a page of any folder: nothing in it is relative to where it lies.
+    let page = fs::read_to_string(dest.join("404.html")).unwrap();
+    assert!(
+        page.contains("Not in this book") && !page.contains("<base") && !page.contains("rel=\"stylesheet\""),
+        "{page}"
+    );
+}
 
-    fs::create_dir(root.path().join("chapters/run")).unwrap();
-    fs::write(root.path().join("chapters/run/index.html"), "<p>run</p>").unwrap();
+#[test]
+fn a_plain_mdbook_build_gets_the_program_from_the_chapters_folder() {
+    let root = small_book("# One\n");
+    let context = serde_json::json!({
+        "root": root.path(), "config": {"book": {"src": "chapters"}}, "renderer": "html", "mdbook_version": "0.5.4",
+    });
+    let input = format!("[{context}, {{\"items\": []}}]");
+    let mut out = Vec::new();
+    preprocess(input.as_bytes(), &mut out, &runs()).unwrap();
+    let live = root.path().join("chapters/live");
+    assert!(live.join("worker.js").is_file() && live.join("build.json").is_file());
+    // A build in this process afterwards has its own.
+    fs::write(live.join("old.js"), "").unwrap();
+    let dest = root.path().join("out");
     build(root.path(), &dest, &runs()).unwrap();
-    assert_eq!(fs::read(dest.join("run/halfopen.wasm")).unwrap(), b"\0asm");
-
-    fs::remove_file(root.path().join("target/wasm/halfopen.wasm")).unwrap();
-    build(root.path(), &dest, &runs()).unwrap();
-    assert!(dest.join("run/index.html").exists() && !dest.join("run/halfopen.wasm").exists());
+    assert!(dest.join("live/worker.js").is_file() && !dest.join("live/old.js").exists());
 }

@@ -23,7 +23,8 @@ mod run;
 mod sweep;
 mod usage;
 
-use std::io::{self, BufWriter, Write};
+use std::ffi::OsString;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -115,33 +116,64 @@ pub fn main(registry: Registry) -> ExitCode {
     static BEGAN: OnceLock<Instant> = OnceLock::new();
     real_time_is(|| BEGAN.get_or_init(Instant::now).elapsed());
     let arguments: Vec<_> = std::env::args_os().collect();
-    let command = Cli::command().name(registry.program()).bin_name(registry.program());
-    let parsed =
-        command.clone().try_get_matches_from(&arguments).and_then(|found| Cli::from_arg_matches(&found));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) if !error.use_stderr() => {
-            // `--help`, `--version`: asked for, so not an error, wherever the output goes.
-            let _ = error.print();
-            return ExitCode::SUCCESS;
-        }
-        Err(error) => return told(&Failure::Usage(usage::one_line(&error, &command, &arguments)), registry),
-    };
-    match execute(cli, registry, &mut io::stdout().lock()) {
-        Ok(Status::Fine) => ExitCode::SUCCESS,
-        Ok(Status::AClaimFailed) => ExitCode::from(1),
-        Err(failure) => told(&failure, registry),
-    }
+    let coloured = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr());
+    ExitCode::from(command_line(registry, &arguments, coloured, &mut out, &mut err))
 }
 
-fn told(failure: &Failure, registry: Registry) -> ExitCode {
-    let (text, status) = match failure {
-        Failure::Usage(text) => (text.clone(), 2),
-        Failure::Broken(text) => (text.clone(), 1),
-        Failure::Output(error) => (format!("cannot print: {error}"), 2),
+/// What a command line printed, and its exit status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The exit status.
+    pub status: u8,
+    /// Its output.
+    pub stdout: Vec<u8>,
+    /// What it had to say besides.
+    pub stderr: Vec<u8>,
+}
+
+/// Does what a command line says (its words, without the program's name), within this process.
+///
+/// What a command does besides printing, it does: packets are written to files, a book is built, a server serves.
+pub fn printed(registry: Registry, words: &[String]) -> Printed {
+    let program = std::iter::once(registry.program().into());
+    let arguments: Vec<OsString> = program.chain(words.iter().map(OsString::from)).collect();
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = command_line(registry, &arguments, false, &mut stdout, &mut stderr);
+    Printed { status, stdout, stderr }
+}
+
+fn command_line(
+    registry: Registry,
+    arguments: &[OsString],
+    coloured: bool,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> u8 {
+    let command = Cli::command().name(registry.program()).bin_name(registry.program());
+    let parsed =
+        command.clone().try_get_matches_from(arguments).and_then(|found| Cli::from_arg_matches(&found));
+    let result = match parsed {
+        Ok(cli) => execute(cli, registry, out),
+        Err(error) if !error.use_stderr() => {
+            // `--help`, `--version`: asked for, so not an error, wherever the output goes.
+            let text = error.render();
+            let text = if coloured { text.ansi().to_string() } else { text.to_string() };
+            let _ = out.write_all(text.as_bytes());
+            return 0;
+        }
+        Err(error) => Err(Failure::Usage(usage::one_line(&error, &command, arguments))),
     };
-    eprintln!("{}: {text}", registry.program());
-    ExitCode::from(status)
+    let (text, status) = match result {
+        Ok(Status::Fine) => return 0,
+        Ok(Status::AClaimFailed) => return 1,
+        Err(Failure::Usage(text)) => (text, 2),
+        Err(Failure::Broken(text)) => (text, 1),
+        Err(Failure::Output(error)) => (format!("cannot print: {error}"), 2),
+    };
+    // Nobody is left to be told.
+    let _ = writeln!(err, "{}: {text}", registry.program());
+    status
 }
 
 fn execute(cli: Cli, registry: Registry, out: &mut dyn Write) -> Result<Status, Failure> {
@@ -177,7 +209,14 @@ fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<
     use crate::book;
     match command {
         args::Book::Build { dest } => {
-            book::build(std::path::Path::new("."), &dest, &Runs::new(registry))?;
+            let root = std::path::Path::new(".");
+            // A signal ends what is being built, not this process in the middle of it.
+            let stop = listen()?;
+            make_module(root, &stop);
+            if stop.is_told() {
+                return Err(Failure::Usage("stopped; nothing was built".to_owned()));
+            }
+            book::build(root, &dest, &Runs::new(registry))?;
             print(out, &format!("{}\n", dest.join("index.html").display()))
         }
         args::Book::Serve { port } => serve(port, registry),
@@ -195,26 +234,71 @@ fn book(command: args::Book, registry: Registry, out: &mut dyn Write) -> Result<
     }
 }
 
+/// Listens for the signals that end this process.
+#[cfg(feature = "book")]
+fn listen() -> Result<crate::lab::stop::Stop, Failure> {
+    crate::lab::stop::Stop::listen()
+        .map_err(|error| Failure::Usage(format!("cannot listen for signals: {error}")))
+}
+
+/// Makes the page's module if it is wanting, and says how to get it where it cannot be made; answers whether there is a new one.
+#[cfg(feature = "book")]
+fn make_module(root: &std::path::Path, stop: &crate::lab::stop::Stop) -> bool {
+    use crate::book::live::{NotMade, is_wanted, make};
+    // Not by a program under test or in the making, whose sources change all the time: `.ci/wasm` makes it then.
+    if cfg!(debug_assertions) || !is_wanted(root) {
+        return false;
+    }
+    match make(
+        root,
+        || !stop.is_told(),
+        || eprintln!("halfopen: making the page's module, about a minute, once"),
+    ) {
+        Ok(()) => {
+            eprintln!("halfopen: the page's module is made");
+            true
+        }
+        Err(NotMade::Stopped) => false,
+        Err(why) => {
+            eprintln!("halfopen: {why}");
+            false
+        }
+    }
+}
+
 /// Serves the book until Ctrl-C.
 #[cfg(feature = "book")]
 fn serve(port: Option<u16>, registry: Registry) -> Result<Status, Failure> {
     use crate::lab::{DEFAULT_PORT, Lab, Port};
+    let root = std::path::Path::new(".");
     let port = port.map_or(DEFAULT_PORT, Port::Exactly);
     let rebuilt = |result: Result<u64, _>| match result {
         Ok(_) => eprintln!("halfopen: built anew"),
         Err(error) => eprintln!("halfopen: not built anew; the last good book is served\n{error}"),
     };
-    let lab = Lab::open(std::path::Path::new("."), port, Runs::new(registry), rebuilt)?;
+    // Before anything is built: what is half done when the signal comes is ended and put away.
+    let stop = listen()?;
+    let lab = Lab::open(root, port, Runs::new(registry), rebuilt)?;
     // Printed, not returned: the command goes on. A reader that went away does not want the address.
     let _ = writeln!(io::stdout(), "the book is at http://{} (Ctrl-C ends)", lab.address());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let stop = async {
-        // Without the signal's handler there is nothing to wait for: the default handler ends the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
+    // Meanwhile this process answers.
+    let (shelf, stop_making) = (lab.shelf(), stop.clone());
+    let making = std::thread::spawn(move || {
+        if make_module(root, &stop_making)
+            && let Err(error) = shelf.take_module(root)
+        {
+            eprintln!("halfopen: the page's module cannot be put into the book: {error}");
         }
-    };
-    let served = runtime.and_then(|runtime| runtime.block_on(lab.serve(stop)));
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = runtime.and_then(|runtime| {
+        let served = runtime.block_on(lab.serve(stop.told()));
+        // A run that nobody waits for any more has its own end; the process does not wait for it.
+        runtime.shutdown_background();
+        served
+    });
+    // It was told to stop, too; if it panicked, that was printed then.
+    let _ = making.join();
     served.map(|()| Status::Fine).map_err(|error| Failure::Usage(format!("cannot serve the book: {error}")))
 }
 

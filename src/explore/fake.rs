@@ -52,6 +52,7 @@ impl Scenario for Stall {
             return Err(ScriptError {
                 entry: String::new(),
                 problem: "a fault script starts with `at`".to_owned(),
+                there: Vec::new(),
             }
             .into());
         }

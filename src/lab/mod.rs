@@ -2,9 +2,14 @@
 //!
 //! A build goes into a fresh folder, an *edition*; the server turns to it when it is complete. A build that fails leaves the
 //! last good edition where it is. A page that is open reloads itself when there is a new edition; the script that does it is
-//! added to what is served, not to what is built.
+//! added to what is served, not to what is built. Why a build failed is told to the open pages as well as to the terminal.
+//!
+//! What the pages ask is answered here, too ([`crate::page`]), for browsers without the module, and only to this machine.
 
+mod ask;
+mod guard;
 mod server;
+pub mod stop;
 mod watch;
 
 use std::future::Future;
@@ -17,8 +22,8 @@ use std::thread::JoinHandle;
 use tempfile::TempDir;
 use tokio::sync::watch as latest;
 
-use crate::book::{self, BuildError};
-use crate::explore::Runs;
+use crate::book::{self, BuildError, live};
+use crate::explore::{Registry, Runs};
 
 /// Which port to serve on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +81,20 @@ impl Edition {
     }
 }
 
+/// What pages are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    edition: Arc<Edition>,
+    /// Why there is no newer one.
+    problem: Option<String>,
+}
+
 /// A book that is built, watched, and ready to be served.
 pub struct Lab {
     listener: TcpListener,
     address: SocketAddr,
-    editions: latest::Receiver<Arc<Edition>>,
+    shown: latest::Receiver<Shown>,
+    registry: Registry,
     // Dropped before the shelf, so that nothing is built any more when the folder is removed.
     _builder: Builder,
     // The folder of the editions.
@@ -123,25 +137,31 @@ impl Lab {
         // Watched before it is built: a change during the build is not lost.
         let (watcher, changes) = watch::watch(root)?;
         let shelf = tempfile::Builder::new().prefix("halfopen-book-").tempdir()?;
-        let (publisher, editions) = latest::channel(Edition::build(root, shelf.path(), &runs, 1)?);
+        let registry = runs.registry();
+        let first = Shown { edition: Edition::build(root, shelf.path(), &runs, 1)?, problem: None };
+        let (publisher, shown) = latest::channel(first);
         let (root, folder) = (root.to_owned(), shelf.path().to_owned());
         let thread = std::thread::Builder::new().name("halfopen-book".to_owned());
         let thread = thread.spawn(move || {
             while changes.wait_until_quiet() {
-                let number = publisher.borrow().number + 1;
+                let number = publisher.borrow().edition.number + 1;
                 match Edition::build(&root, &folder, &runs, number) {
                     Ok(edition) => {
-                        publisher.send_replace(edition);
+                        publisher.send_replace(Shown { edition, problem: None });
                         rebuilt(Ok(number));
                     }
-                    Err(error) => rebuilt(Err(error)),
+                    Err(error) => {
+                        publisher.send_modify(|shown| shown.problem = Some(error.to_string()));
+                        rebuilt(Err(error));
+                    }
                 }
             }
         })?;
         Ok(Self {
             listener,
             address,
-            editions,
+            shown,
+            registry,
             _builder: Builder { watcher: Some(watcher), thread: Some(thread) },
             _shelf: shelf,
         })
@@ -152,19 +172,41 @@ impl Lab {
         self.address
     }
 
+    /// The editions, for whoever makes the module while they are served.
+    pub fn shelf(&self) -> Shelf {
+        Shelf(self.shown.clone())
+    }
+
     /// Serves the book until `stop`.
     ///
     /// # Errors
     /// When the operating system refuses to serve.
     pub async fn serve(self, stop: impl Future<Output = ()>) -> io::Result<()> {
         let listener = tokio::net::TcpListener::from_std(self.listener)?;
-        let server = axum::serve(listener, server::router(self.editions));
+        let server = server::serve(listener, server::router(self.shown, self.registry), server::HEAD);
         // An open page holds a connection for ever: there is no point in waiting for the last one to end.
         tokio::select! {
             biased;
             () = stop => Ok(()),
             result = server => result,
         }
+    }
+}
+
+/// The editions that are served.
+#[derive(Debug, Clone)]
+pub struct Shelf(latest::Receiver<Shown>);
+
+impl Shelf {
+    /// Gives the current edition the module of the repository in `root`, if it has one that fits; later ones get it when they
+    /// are built. Pages that are open go on as they are: those that are opened next find it.
+    ///
+    /// # Errors
+    /// As the file system says.
+    pub fn take_module(&self, root: &Path) -> io::Result<()> {
+        let edition = Arc::clone(&self.0.borrow().edition);
+        live::write(root, &edition.folder.path().join(live::FOLDER))?;
+        Ok(())
     }
 }
 

@@ -34,7 +34,11 @@ pub fn watch(root: &Path) -> Result<(RecommendedWatcher, Changes), LabError> {
     let folders: Vec<PathBuf> = [chapters, theme].into_iter().filter(|folder| folder.is_dir()).collect();
     let of_the_book = {
         let (config, folders) = (config.clone(), folders.clone());
-        move |path: &PathBuf| *path == config || folders.iter().any(|folder| path.starts_with(folder))
+        // What a plain `mdbook build` is given is no source.
+        let made: Vec<PathBuf> = folders.iter().map(|folder| folder.join(book::live::FOLDER)).collect();
+        let within =
+            |path: &PathBuf, folders: &[PathBuf]| folders.iter().any(|folder| path.starts_with(folder));
+        move |path: &PathBuf| *path == config || (within(path, &folders) && !within(path, &made))
     };
     let (sender, receiver) = mpsc::channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {

@@ -52,13 +52,14 @@ impl Shown<'_> {
     pub fn command(&self) -> String {
         let mut out = self.outcome.command_of(self.program);
         let shows = |part: Part| self.request.parts.contains(&part);
-        if shows(Part::Figure) || shows(Part::Story) || shows(Part::Packets) {
+        let draws = [Part::Figure, Part::Narrow, Part::Lines].into_iter().any(shows);
+        if draws || shows(Part::Story) || shows(Part::Packets) {
             out += &self.view.arguments();
         }
         if shows(Part::Packets) {
             out += " --packets";
         }
-        if shows(Part::Figure) {
+        if draws {
             out += " --format svg";
         }
         out

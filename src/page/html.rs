@@ -14,6 +14,7 @@ pub fn inline(text: &str) -> String {
 }
 
 /// Text as the value of an attribute in single quotes: JSON stays short in it.
+#[cfg(feature = "book")]
 pub fn attribute(text: &str) -> String {
     text.replace('&', "&amp;").replace('\'', "&#39;").replace('<', "&lt;").replace('>', "&gt;")
 }

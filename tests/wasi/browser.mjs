@@ -34,7 +34,7 @@ const heard = method => new Promise(resolve => {
 
 chromium.on("exit", status => process.exit(status ?? 1));
 // Nobody waits for ever.
-setTimeout(() => { console.error("no answer from Chromium"); chromium.kill("SIGKILL"); }, 60_000).unref();
+setTimeout(() => { console.error("no answer from Chromium"); chromium.kill("SIGKILL"); }, Number(process.env.PATIENCE_MS ?? 60_000)).unref();
 
 const { targetId } = await call("Target.createTarget", { url: "about:blank" });
 const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });

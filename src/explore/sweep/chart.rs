@@ -31,7 +31,7 @@ fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
         let texts: Vec<&str> = values.map(|(vary, &place)| vary.values[place].text.as_str()).collect();
         texts.join(", ")
     };
-    let panel = |(measure, name): (usize, &&'static str)| {
+    let panel = |(measure, name): (usize, &String)| {
         let line = |line: usize| {
             let of_line = sweep.points.iter().skip(line).step_by(lines);
             let mut dots: Vec<Dot> = of_line
@@ -43,7 +43,7 @@ fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
             dots.sort_by(|a, b| a.x.total_cmp(&b.x));
             dots
         };
-        Panel { name: (*name).to_owned(), unit: unit_of_measure(name), lines: (0..lines).map(line).collect() }
+        Panel { name: name.clone(), unit: unit_of_measure(name), lines: (0..lines).map(line).collect() }
     };
     Chart {
         title: title.unwrap_or(sweep.question).to_owned(),

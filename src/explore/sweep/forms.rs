@@ -21,8 +21,7 @@ pub fn text(sweep: &Sweep) -> String {
     if let Some(script) = &sweep.faults {
         out += &format!("* faults  {script}\n");
     }
-    let names = sweep.measures.iter().map(|name| (*name).to_owned());
-    let grid = grid(sweep, names.collect(), "does not hold", |spread| vec![told(sweep, spread)]);
+    let grid = grid(sweep, sweep.measures.clone(), "does not hold", |spread| vec![told(sweep, spread)]);
     out += &format!("\n{}", columns("", &grid));
     out + &format!("\n{}\n", sweep.command)
 }
@@ -46,9 +45,9 @@ fn told(sweep: &Sweep, spread: Option<Spread>) -> String {
 /// column is `claims_failed`: the rows of the ledger, separated by blanks. As RFC 4180 says.
 pub fn csv(sweep: &Sweep) -> String {
     let several = sweep.seeds.get() > 1;
-    let of = |name: &&str| match several {
+    let of = |name: &String| match several {
         true => ["min", "median", "max", "happened"].map(|of| format!("{name}.{of}")).to_vec(),
-        false => vec![(*name).to_owned()],
+        false => vec![name.clone()],
     };
     let cells = |spread: Option<Spread>| {
         let cell = |value: fn(Spread) -> f64| spread.map(value).map(plain).unwrap_or_default();
@@ -146,7 +145,7 @@ fn point_json(sweep: &Sweep, point: &Point) -> Value {
                     "happened": s.happened,
                 }),
             };
-            ((*name).to_owned(), value)
+            (name.clone(), value)
         })
         .collect();
     json!({"parameters": parameters, "measures": measures, "claims_failed": point.claims_failed})

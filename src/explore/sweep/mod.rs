@@ -1,11 +1,14 @@
 //! A scenario run again and again with changed parameters: how what is measured moves.
 //!
 //! - [`run`] makes the runs of a [`Plan`], side by side where there are threads; the outcome is the same without.
+//! - [`Prepared`] makes them in slices, for whoever wants to stop between them or has other hands than threads.
 //! - [`text`], [`csv`], [`json`], [`svg`], [`standalone_svg`]: its forms.
 
 mod chart;
 mod forms;
+mod kept;
 mod parallel;
+mod prepared;
 #[cfg(test)]
 mod tests;
 mod vary;
@@ -14,13 +17,15 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use super::Registry;
 use crate::parameter::{Choice as _, ParameterError, Spec, quoted, suggestion};
-use crate::scenario::{RunError, Scenario, Settings};
+use crate::scenario::{RunError, Settings};
 use crate::sim::Engine;
-use crate::trace::{Recording, statistics};
+use crate::trace::statistics;
 
 pub use chart::{standalone_svg, svg};
 pub use forms::{csv, json, text};
+pub use kept::Kept;
 pub use parallel::threads;
+pub use prepared::Prepared;
 pub use vary::{MOST_RUNS, Vary, is_varied};
 
 /// What to run.
@@ -58,9 +63,9 @@ pub struct Sweep {
     /// The varied parameters.
     pub vary: Vec<Vary>,
     /// The measures, in order.
-    pub measures: Vec<&'static str>,
+    pub measures: Vec<String>,
     /// The rows of the ledger that were claimed, in order.
-    pub claims: Vec<&'static str>,
+    pub claims: Vec<String>,
     /// All combinations; the last parameter varies fastest.
     pub points: Vec<Point>,
     /// Whether a claim failed in a run in which nothing was changed.
@@ -75,7 +80,7 @@ pub struct Point {
     /// What was measured, in the order of [`Sweep::measures`]; `None`: it happened in no run.
     pub measures: Vec<Option<Spread>>,
     /// The rows of the ledger whose claim did not hold in every run.
-    pub claims_failed: Vec<&'static str>,
+    pub claims_failed: Vec<String>,
 }
 
 /// A measure over several runs, those in which it happened.
@@ -117,6 +122,22 @@ pub enum SweepError {
         /// How many.
         seeds: NonZeroU32,
     },
+    /// What was kept is not of these runs.
+    #[error("{given} kept results for a sweep of {runs} runs; valid: one for each run, in order")]
+    Kept {
+        /// How many there are.
+        given: usize,
+        /// How many there should be.
+        runs: usize,
+    },
+    /// Whoever asked does not want it any more, or has waited too long.
+    #[error("stopped after {done} of {runs} runs")]
+    Stopped {
+        /// The runs that were made.
+        done: usize,
+        /// How many it would have been.
+        runs: usize,
+    },
     /// The scenario does not measure this.
     #[error("no measure `{name}`{}; valid: {}", suggestion(.name, .valid), .valid.join(", "))]
     NoMeasure {
@@ -133,85 +154,36 @@ impl From<ParameterError> for SweepError {
     }
 }
 
-/// What is kept of a run; its trace is not.
-#[derive(Debug, Clone)]
-struct Kept {
-    measures: Vec<(&'static str, Option<f64>)>,
-    claims: Vec<(&'static str, bool)>,
-    changed: bool,
-}
-
 /// Makes the runs on so many threads ([`threads`] knows how many are worth having). The number of threads changes
 /// nothing of what comes out.
 ///
 /// # Errors
 /// [`SweepError`]; wrong names and values of parameters before the first run, wrong measures after it.
 pub fn run(registry: Registry, plan: &Plan, threads: NonZeroUsize) -> Result<Sweep, SweepError> {
-    let scenario = registry.find(&plan.scenario)?;
-    let specs = scenario.parameters();
-    let set = set(plan, &specs)?;
-    let vary = vary(plan, &specs)?;
-    let seeds = plan.seeds.get() as usize;
-    let count = vary.iter().try_fold(1usize, |n, vary| n.checked_mul(vary.values.len()));
-    let count = count.filter(|n| n.checked_mul(seeds).is_some_and(|runs| runs <= MOST_RUNS));
-    let count = count.ok_or(SweepError::TooMany)?;
-    let (seed, more) = (plan.settings.seed, u64::from(plan.seeds.get()) - 1);
-    seed.checked_add(more).ok_or(SweepError::Seeds { seed, seeds: plan.seeds })?;
-    let places: Vec<Vec<usize>> = (0..count).map(|n| places(&vary, n)).collect();
+    run_while(registry, plan, threads, &|| true)
+}
 
-    let one = |n: usize| -> Result<Kept, RunError> {
-        let mut settings = plan.settings.clone();
-        settings.seed += (n % seeds) as u64;
-        // A sweep shows numbers: nothing is kept that they are not made from.
-        settings.recording = Recording::Counters;
-        for (vary, &place) in vary.iter().zip(&places[n / seeds]) {
-            settings.given.insert(vary.name.clone(), vary.values[place].text.clone());
-        }
-        keep(scenario, &settings)
-    };
+/// The same as long as `go_on`, which is asked before every run.
+///
+/// # Errors
+/// As [`run`], and [`SweepError::Stopped`].
+pub fn run_while(
+    registry: Registry,
+    plan: &Plan,
+    threads: NonZeroUsize,
+    go_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Sweep, SweepError> {
+    let prepared = Prepared::new(registry, plan)?;
     // The first run alone: it tells what is measured.
-    let first = one(0)?;
-    let measures = measures(plan, &first)?;
-    let rest = parallel::in_order(count * seeds - 1, threads, |n| one(n + 1))?;
+    let first = prepared.one(0)?;
+    prepared.measures(&first)?;
+    let one = |n: usize| match go_on() {
+        true => Ok(prepared.one(n + 1)?),
+        false => Err(SweepError::Stopped { done: n + 1, runs: prepared.runs() }),
+    };
+    let rest = parallel::in_order(prepared.runs() - 1, threads, one)?;
     let runs: Vec<Kept> = std::iter::once(first).chain(rest).collect();
-
-    let mut claims: Vec<&'static str> = Vec::new();
-    for (id, _) in runs.iter().flat_map(|run| &run.claims) {
-        if !claims.contains(id) {
-            claims.push(id);
-        }
-    }
-    let failed = |run: &Kept, id: &str| run.claims.iter().any(|(claimed, holds)| *claimed == id && !holds);
-    let unchanged = plan.settings.faults.is_none();
-    let failed_at_the_defaults =
-        runs.iter().any(|run| unchanged && !run.changed && run.claims.iter().any(|(_, holds)| !holds));
-    let points = places
-        .into_iter()
-        .zip(runs.chunks(seeds))
-        .map(|(values, runs)| Point {
-            values,
-            measures: measures.iter().map(|name| spread(runs, name)).collect(),
-            claims_failed: claims
-                .iter()
-                .copied()
-                .filter(|id| runs.iter().any(|run| failed(run, id)))
-                .collect(),
-        })
-        .collect();
-    Ok(Sweep {
-        scenario: scenario.name(),
-        question: scenario.question(),
-        command: command(plan, registry.program(), scenario.name()),
-        seed: plan.settings.seed,
-        seeds: plan.seeds,
-        set,
-        faults: plan.settings.faults.clone(),
-        vary,
-        measures,
-        claims,
-        points,
-        failed_at_the_defaults,
-    })
+    prepared.drawn_from(&runs)
 }
 
 fn spec<'a>(specs: &'a [Spec], name: &str) -> Result<&'a Spec, ParameterError> {
@@ -258,30 +230,8 @@ fn places(vary: &[Vary], n: usize) -> Vec<usize> {
     places
 }
 
-fn keep(scenario: &dyn Scenario, settings: &Settings) -> Result<Kept, RunError> {
-    let outcome = scenario.run(settings)?;
-    Ok(Kept {
-        measures: outcome.measures.iter().map(|m| (m.name, m.value)).collect(),
-        claims: outcome.claims.iter().map(|c| (c.id, c.holds)).collect(),
-        changed: !outcome.changed.is_empty(),
-    })
-}
-
-fn measures(plan: &Plan, run: &Kept) -> Result<Vec<&'static str>, SweepError> {
-    let all = || run.measures.iter().map(|(name, _)| *name);
-    if plan.measures.is_empty() {
-        return Ok(all().collect());
-    }
-    let wanted = plan.measures.iter().map(|wanted| {
-        let unknown =
-            || SweepError::NoMeasure { name: wanted.clone(), valid: all().map(str::to_owned).collect() };
-        all().find(|name| name == wanted).ok_or_else(unknown)
-    });
-    wanted.collect()
-}
-
 fn spread(runs: &[Kept], name: &str) -> Option<Spread> {
-    let of = |run: &Kept| run.measures.iter().find(|(measured, _)| *measured == name)?.1;
+    let of = |run: &Kept| run.measure(name);
     let values: Vec<f64> = runs.iter().filter_map(of).collect();
     let s = statistics(&values)?;
     let happened = u32::try_from(values.len()).expect("no more than there are seeds");

@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::explore::fake;
+use crate::scenario::Scenario;
+use crate::trace::Recording;
 
 fn plan(vary: &[(&str, &str)]) -> Plan {
     Plan {
@@ -48,9 +50,9 @@ impl Scenario for Seeded {
 }
 
 /// Measures how much of it is to be kept.
-struct Kept;
+struct Recorded;
 
-impl Scenario for Kept {
+impl Scenario for Recorded {
     fn name(&self) -> &'static str {
         "fake/kept"
     }
@@ -73,7 +75,7 @@ fn a_sweep_keeps_no_packets_and_no_events() {
     let mut plan = plan(&[("stall", "1s,2s")]);
     plan.scenario = "fake/kept".to_owned();
     plan.settings.recording = Recording::Packets;
-    let sweep = run(Registry::of(&[&Kept]), &plan, NonZeroUsize::MIN).unwrap();
+    let sweep = run(Registry::of(&[&Recorded]), &plan, NonZeroUsize::MIN).unwrap();
     let kept = f64::from(Recording::Counters as u8);
     assert!(sweep.points.iter().all(|point| point.measures[0].unwrap().max == kept));
 }
@@ -209,6 +211,50 @@ fn one_thread_and_many_print_the_same_bytes() {
     for threads in [2, 5] {
         assert_eq!(printed(threads), one, "{threads} threads");
     }
+}
+
+#[test]
+fn slices_of_any_size_passed_on_as_json_make_the_same_bytes_as_one_sweep() {
+    let mut plan = plan(&[("outage", "0s..40s/5"), ("kernel.timers", "linux,rfc6298")]);
+    plan.scenario = "tcp/outage-tail".to_owned();
+    plan.seeds = NonZeroU32::new(3).unwrap();
+    let forms = |sweep: &Sweep| [text(sweep), csv(sweep), json(sweep).to_string(), standalone_svg(sweep)];
+    let whole = forms(&run(Registry::all(), &plan, threads()).unwrap());
+    let prepared = Prepared::new(Registry::all(), &plan).unwrap();
+    assert_eq!(prepared.runs(), 30);
+    for size in [1, 7, 29, 30, 50] {
+        let mut kept: Vec<Kept> = Vec::new();
+        for first in (0..prepared.runs()).step_by(size) {
+            let slice = prepared.slice(first..first + size, &|| true).unwrap();
+            let passed_on = serde_json::to_string(&slice).unwrap();
+            kept.extend(serde_json::from_str::<Vec<Kept>>(&passed_on).unwrap());
+        }
+        assert_eq!(forms(&prepared.drawn_from(&kept).unwrap()), whole, "slices of {size}");
+    }
+}
+
+#[test]
+fn a_slice_beyond_the_end_is_empty_and_results_that_are_missing_are_missed() {
+    let plan = plan(&[("stall", "1s,2s,3s")]);
+    let prepared = Prepared::new(fake::REGISTRY, &plan).unwrap();
+    assert!(prepared.slice(3..9, &|| true).unwrap().is_empty());
+    let two = prepared.slice(0..2, &|| true).unwrap();
+    assert_eq!(
+        prepared.drawn_from(&two).unwrap_err().to_string(),
+        "2 kept results for a sweep of 3 runs; valid: one for each run, in order"
+    );
+}
+
+#[test]
+fn a_sweep_that_nobody_waits_for_any_more_is_stopped_between_two_runs() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let plan = plan(&[("stall", "1s..9s/9")]);
+    let asked = AtomicUsize::new(0);
+    let thrice = || asked.fetch_add(1, Ordering::SeqCst) < 3;
+    let error = run_while(fake::REGISTRY, &plan, NonZeroUsize::MIN, &thrice).unwrap_err().to_string();
+    assert_eq!(error, "stopped after 4 of 9 runs");
+    let error = Prepared::new(fake::REGISTRY, &plan).unwrap().slice(2..9, &|| false).unwrap_err().to_string();
+    assert_eq!(error, "stopped after 0 of 9 runs");
 }
 
 /// Claim X-02: between two retransmissions a longer outage means a shorter wait.

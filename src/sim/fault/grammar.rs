@@ -7,7 +7,7 @@ use super::{Between, Dns, Entry, Fault, GRACE, GivenFaults, Script, ScriptError,
 use crate::parameter::{ByteSize, Scalar, scalar};
 
 /// Every fault's verb, in the order of the table at the head of this module.
-const VERBS: [&str; 20] = [
+pub(super) const VERBS: [&str; 20] = [
     "partition",
     "reject",
     "hold",
@@ -47,8 +47,9 @@ impl FromStr for Script {
             .map(str::trim)
             .filter(|entry| !entry.is_empty())
             .map(|entry| {
-                let words = Words { words: entry.split_whitespace().collect(), next: 0 };
-                words.entry().map_err(|problem| ScriptError { entry: entry.to_owned(), problem })
+                let mut words = Words::of(entry);
+                let wrong = |problem| ScriptError { entry: entry.to_owned(), problem, there: Vec::new() };
+                words.entry().map_err(wrong)
             })
             .collect::<Result<_, _>>()
             .map(Script)
@@ -56,15 +57,47 @@ impl FromStr for Script {
 }
 
 /// The words of an entry, read from the first to the last.
-struct Words<'a> {
+pub(super) struct Words<'a> {
     words: Vec<&'a str>,
     next: usize,
+    /// What could have come after the last word.
+    pub(super) open: Vec<Next>,
 }
 
-type Read<T> = Result<T, String>;
+/// What could come next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This word.
+    Word(String),
+    /// A machine.
+    Machine,
+    /// The first of two machines, or both with an arrow between them.
+    Link,
+    /// An interface of this machine.
+    Interface(String),
+}
+
+pub(super) type Read<T> = Result<T, String>;
 
 impl<'a> Words<'a> {
-    fn entry(mut self) -> Read<Entry> {
+    pub(super) fn of(entry: &'a str) -> Self {
+        Self { words: entry.split_whitespace().collect(), next: 0, open: Vec::new() }
+    }
+
+    /// How many words were looked at; one more than there are where another one was wanted.
+    pub(super) fn looked_at(&self) -> usize {
+        self.next
+    }
+
+    /// Remembers what could stand here, if here is where the words end.
+    fn could_be(&mut self, next: impl FnOnce() -> Vec<Next>) {
+        if self.next == self.words.len() {
+            self.open.extend(next());
+        }
+    }
+
+    pub(super) fn entry(&mut self) -> Read<Entry> {
+        self.could_be(|| vec![Next::Word("at".to_owned())]);
         match self.word() {
             Some("at") => {}
             Some("+") => return Err("`+` stands once, at the beginning of a script".to_owned()),
@@ -87,6 +120,7 @@ impl<'a> Words<'a> {
     }
 
     fn fault(&mut self) -> Read<Fault> {
+        self.could_be(|| VERBS.iter().map(|verb| Next::Word((*verb).to_owned())).collect());
         let verb = self.word().unwrap_or_default();
         Ok(match verb {
             "partition" => Fault::Partition(self.link()?),
@@ -125,7 +159,9 @@ impl<'a> Words<'a> {
                 Fault::Deploy { machine, grace, pause: self.value_or("a pause", Duration::ZERO)? }
             }
             "switch" => {
-                let (machine, to) = (self.machine()?, self.name("the interface to switch to")?);
+                let machine = self.machine()?;
+                self.could_be(|| vec![Next::Interface(machine.clone())]);
+                let to = self.name("the interface to switch to")?;
                 Fault::Switch { machine, to, destroy: self.taken("destroy") }
             }
             "offline" => Fault::Offline(self.machine()?),
@@ -150,6 +186,7 @@ impl<'a> Words<'a> {
 
     /// Whether this word comes next; then it is taken.
     fn taken(&mut self, word: &str) -> bool {
+        self.could_be(|| vec![Next::Word(word.to_owned())]);
         let taken = self.words.get(self.next) == Some(&word);
         self.next += usize::from(taken);
         taken
@@ -157,6 +194,7 @@ impl<'a> Words<'a> {
 
     /// A duration of one word or more: as many as make one.
     fn duration(&mut self, what: &str) -> Read<Duration> {
+        self.could_be(examples::<Duration>);
         let rest = self.words.get(self.next..).unwrap_or_default();
         for n in (1..=rest.len()).rev() {
             if let Ok(duration) = scalar(&rest[..n].join(" ")) {
@@ -169,6 +207,7 @@ impl<'a> Words<'a> {
 
     /// A value of one word.
     fn value<T: Scalar>(&mut self, what: &str) -> Read<T> {
+        self.could_be(examples::<T>);
         let word = self.word().filter(|word| !is_keyword(word));
         let word = word.ok_or_else(|| format!("needs {what}; valid: {}", valid::<T>()))?;
         // A value that is out of range says so; of others it is told what should stand there.
@@ -180,6 +219,7 @@ impl<'a> Words<'a> {
 
     /// A value of one word, if there is one.
     fn value_or<T: Scalar>(&mut self, what: &str, otherwise: T) -> Read<T> {
+        self.could_be(examples::<T>);
         match self.words.get(self.next) {
             Some(word) if !is_keyword(word) => self.value(what),
             _ => Ok(otherwise),
@@ -192,6 +232,7 @@ impl<'a> Words<'a> {
     }
 
     fn machine(&mut self) -> Read<String> {
+        self.could_be(|| vec![Next::Machine]);
         let name = self.name("a machine")?;
         match name.contains("->") {
             true => Err(format!("`{name}` is no machine; only faults between two machines have a direction")),
@@ -201,10 +242,14 @@ impl<'a> Words<'a> {
 
     fn link(&mut self) -> Read<Between> {
         const FORMS: &str = "two machines: `phone server`, or `phone->server` for one way";
+        self.could_be(|| vec![Next::Link]);
         let first = self.name(FORMS)?;
         let (a, b, one_way) = match first.split_once("->") {
             Some((a, b)) => (a.to_owned(), b.to_owned(), true),
-            None => (first.clone(), self.name(FORMS)?, false),
+            None => {
+                self.could_be(|| vec![Next::Machine]);
+                (first.clone(), self.name(FORMS)?, false)
+            }
         };
         if a.is_empty() || b.is_empty() || b.contains("->") {
             return Err(format!("needs {FORMS}"));
@@ -215,6 +260,14 @@ impl<'a> Words<'a> {
 
 fn is_keyword(word: &str) -> bool {
     word == "for" || word == "at"
+}
+
+/// The words that a value can be, or a few that it may look like.
+fn examples<T: Scalar>() -> Vec<Next> {
+    let choices = T::choices();
+    let examples = T::EXAMPLE.split(", ").filter(|example| !example.contains(' '));
+    let words: Vec<&str> = if choices.is_empty() { examples.collect() } else { choices };
+    words.into_iter().map(|word| Next::Word(word.to_owned())).collect()
 }
 
 fn valid<T: Scalar>() -> String {

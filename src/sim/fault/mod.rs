@@ -14,6 +14,7 @@
 //!
 //! **A script that begins with `+`** adds to a scenario's own faults; any other takes their place ([`GivenFaults`]).
 
+pub mod complete;
 mod grammar;
 pub(in crate::sim) mod in_force;
 pub(in crate::sim) mod plan;
@@ -370,6 +371,8 @@ pub struct ScriptError {
     pub entry: String,
     /// What is wrong and what is valid.
     pub problem: String,
+    /// Where it names a machine or an interface that is not there: all those that are.
+    pub there: Vec<String>,
 }
 
 #[cfg(test)]

@@ -110,6 +110,7 @@ impl Timeline {
                             "{machine} has no interface `{to}`; valid: {}",
                             listed(interfaces.iter().copied())
                         ),
+                        there: interfaces.iter().map(|name| (*name).to_owned()).collect(),
                     })?;
                 }
                 Fault::Slow(_, share) => on = slow_share(*share).unwrap_or(SLOW_PERIOD),

@@ -59,14 +59,15 @@ pub(in crate::sim) fn apply(
 fn find(entry: &Entry, places: &[Place<'_>]) -> Result<Vec<usize>, ScriptError> {
     let position = |name: &str| {
         places.iter().position(|p| p.name == name).ok_or_else(|| {
-            wrong(entry, format!("no machine `{name}`; valid: {}", listed(places.iter().map(|p| p.name))))
+            let problem = format!("no machine `{name}`; valid: {}", listed(places.iter().map(|p| p.name)));
+            ScriptError { there: places.iter().map(|p| p.name.to_owned()).collect(), ..wrong(entry, problem) }
         })
     };
     entry.fault.machines().into_iter().map(position).collect()
 }
 
 fn wrong(entry: &Entry, problem: String) -> ScriptError {
-    ScriptError { entry: entry.to_string(), problem }
+    ScriptError { entry: entry.to_string(), problem, there: Vec::new() }
 }
 
 /// Plans the trouble of a link on all paths between two machines.
