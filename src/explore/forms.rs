@@ -9,7 +9,10 @@ use crate::figure;
 use crate::trace::{self, Fate, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
+pub use figure::Drawing;
+pub use figure::Line as FigureLine;
 pub use figure::Options as Figure;
+pub use figure::{NARROW, WIDE};
 pub use trace::packets::LEGEND as PACKETS_LEGEND;
 pub use trace::story::LEGEND as STORY_LEGEND;
 
@@ -87,6 +90,18 @@ pub fn pcap(trace: &Trace, writer: impl io::Write) -> io::Result<()> {
 pub fn svg(trace: &Trace, figure: &Figure) -> String {
     trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
     figure::figure(trace, figure)
+}
+
+/// A space-time diagram with the names of its lanes and its rows as a list; from one pass over the trace.
+pub fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
+    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
+    figure::drawing(trace, figure)
+}
+
+/// The rows of a space-time diagram as a list.
+pub fn figure_lines(trace: &Trace, figure: &Figure) -> Vec<FigureLine> {
+    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
+    figure::lines(trace, figure)
 }
 
 /// A space-time diagram as a file of its own.

@@ -4,7 +4,7 @@
 //! shape tell the lines apart, besides colour. Where there is no value a line has a gap.
 
 use super::glyphs;
-use super::svg::{Svg, document, n};
+use super::svg::{Document, Svg, document, n};
 use super::ticks::Ticks;
 use super::words::{shortened, width, wrapped};
 use crate::trace::Layer;
@@ -62,13 +62,13 @@ pub struct Dot {
 }
 
 /// The width of a chart in its own units.
-const WIDTH: f64 = 480.0;
+const WIDTH: f64 = 720.0;
 /// The left end of the axes: there is room for the words of a tick.
 const LEFT: f64 = 58.0;
 /// The right end of the axes.
 const RIGHT: f64 = WIDTH - 16.0;
 /// The height of a panel's axis.
-const HEIGHT: f64 = 170.0;
+const HEIGHT: f64 = 220.0;
 /// Above an axis, for the panel's name.
 const HEAD: f64 = 30.0;
 /// Below an axis, for the words of its ticks.
@@ -78,7 +78,7 @@ const NAME: f64 = 16.0;
 /// A line of the key.
 const KEY: f64 = 18.0;
 /// The size of the words of ticks and key.
-const SIZE: f64 = 10.5;
+const SIZE: f64 = 12.0;
 /// A line with more dots than this has shapes only at some.
 const MOST_SHAPES: usize = 24;
 /// How many styles of lines the style sheet has.
@@ -100,7 +100,17 @@ pub fn chart(chart: &Chart) -> String {
             top += NAME;
         }
     }
-    document(&chart.id, &chart.title, &chart.description, (WIDTH, top), svg)
+    let said = Document {
+        id: &chart.id,
+        title: &chart.title,
+        description: &chart.description,
+        width: WIDTH,
+        height: top,
+        least_type: SIZE,
+        class: " ho-chart",
+        attributes: "",
+    };
+    document(&said, svg)
 }
 
 /// Draws how the lines look; returns where it ends.
