@@ -3,7 +3,7 @@
 use super::draw::Canvas;
 use super::glyphs;
 use super::labels::{Page, Rect};
-use super::layout::{ABOVE_RULE, Look, Placed, Side};
+use super::layout::{ABOVE_RULE, Look, Placed, Side, Stand};
 use super::svg::Svg;
 
 
@@ -73,7 +73,9 @@ impl Canvas<'_> {
         // The line to which the marker belongs.
         let first = placed.lines.iter().take_while(|l| l.look == Look::Time);
         let middle = placed.top + first.map(|l| l.look.size(fonts).1).sum::<f64>() + fonts.event.1 / 2.0;
-        if (middle - y).abs() > 3.0 {
+        // A note that leaves the way free for an arrow stands next to its moment all the same.
+        let near = placed.stand != Stand::At && y > placed.top - 6.0 && y < bottom + 6.0;
+        if (middle - y).abs() > 3.0 && !near {
             svg.line("ho-leader", (lane + side * 3.0, y), (x - side * 2.0, middle));
         }
         glyphs::event(svg, placed.note.layer(), (lane, y));

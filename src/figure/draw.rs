@@ -109,7 +109,7 @@ impl Canvas<'_> {
     fn lanes(&self, svg: &mut Svg, page: &mut Page) {
         // No label stands on a lane.
         let bottom = self.layout.scale.bottom + 8.0;
-        for (lane, &x) in self.layout.lanes.iter().enumerate() {
+        for &x in &self.layout.lanes {
             let top = if self.content.begins_later() { HEAD + 12.0 } else { HEAD };
             let mut d = format!("M{} {}", n(x), n(top));
             let mut tears = String::new();
@@ -175,7 +175,8 @@ impl Canvas<'_> {
              viewBox=\"0 0 {} {}\" {}>\n{}</svg>\n",
             n(self.layout.width),
             n(HEAD + 2.0),
-            sizes(self.layout.width, self.layout.fonts.small.0),
+            // It takes no room: the figure begins where it does.
+            sizes(self.layout.width, self.layout.fonts.small.0, Some(HEAD + 2.0)),
             svg.0
         )
     }

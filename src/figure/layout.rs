@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::arrows::{Arrow, ArrowEnd};
 use super::notes::{Note, Part};
-use super::rows::Content;
+use super::rows::{Content, Row};
 use super::scale::{Block, Scale, Wanted};
 use super::words::{listed, shortened, tick, width, wrapped};
 use crate::trace::{HostId, Trace};
@@ -110,8 +110,21 @@ pub(super) struct Placed<'a> {
     pub at: Duration,
     pub lane: usize,
     pub side: Side,
+    /// Where it stands: a note between the lanes leaves the way free for the arrows at its lane.
+    pub stand: Stand,
     pub lines: Vec<TextLine>,
     pub top: f64,
+}
+
+/// How a note stands to its moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// Its first line stands at it.
+    At,
+    /// It ends there: an arrow goes down from there.
+    Above,
+    /// It begins there: an arrow comes down to there.
+    Below,
 }
 
 impl Placed<'_> {
@@ -151,7 +164,7 @@ struct Columns {
 impl<'a> Layout<'a> {
     pub fn new(trace: &Trace, content: &'a Content, wanted: f64) -> Self {
         let fonts = Type::at(wanted);
-        let latency = content.latency().unwrap_or_else(|| typical_gap(content));
+        let latency = content.latency.unwrap_or_else(|| typical_gap(content));
         let axis = (!fonts.narrow).then(|| {
             let times = content.rows.iter().map(|r| width(&tick(r.at, latency), fonts.small.0));
             4.0 + times.fold(40.0, f64::max).min(96.0)
@@ -297,13 +310,7 @@ impl Columns {
 }
 
 /// The notes, without words yet.
-fn placed<'a>(
-    _trace: &Trace,
-    content: &'a Content,
-    columns: &Columns,
-    _fonts: Type,
-    _latency: Duration,
-) -> Vec<Placed<'a>> {
+fn placed<'a>(content: &'a Content, columns: &Columns) -> Vec<Placed<'a>> {
     let last = content.lanes.len() - 1;
     let place = |(row, at, note): (usize, Duration, &'a Note)| {
         let lane = note.host.and_then(|host| content.lanes.iter().position(|l| *l == host));
@@ -312,9 +319,29 @@ fn placed<'a>(
             None if last == 0 => (0, Side::Right),
             None => (0, Side::Across),
         };
-        Placed { row, note, at, lane, side, lines: Vec::new(), top: 0.0 }
+        let stand = stand(content, (lane, side), note, at);
+        Placed { row, note, at, lane, side, stand, lines: Vec::new(), top: 0.0 }
     };
     content.notes().map(|(row, r, note)| place((row, r.at, note))).collect()
+}
+
+fn stand(content: &Content, (lane, side): (usize, Side), note: &Note, at: Duration) -> Stand {
+    let last = content.lanes.len() - 1;
+    let outside = matches!((side, lane), (Side::Across, _) | (Side::Left, 0)) || (side == Side::Right && lane == last);
+    let Some(host) = note.host.filter(|_| !outside) else { return Stand::At };
+    // Only arrows on its own side are in its way.
+    let there = |other: Option<HostId>| {
+        let other = other.and_then(|o| content.lanes.iter().position(|l| *l == o));
+        other.is_none_or(|other| (other > lane) == (side == Side::Right))
+    };
+    let mut arrows = content.arrows();
+    if arrows.any(|(_, row, a)| row.at == at && a.from == host && there(a.to)) {
+        return Stand::Above;
+    }
+    let arrives = |(_, _, a): (usize, &Row, &Arrow)| {
+        a.to == Some(host) && a.end == ArrowEnd::Arrives(at) && there(Some(a.from))
+    };
+    if content.arrows().any(arrives) { Stand::Below } else { Stand::At }
 }
 
 /// The words of a note.
@@ -359,6 +386,8 @@ fn part_lines(part: &Part, room: f64, fonts: Type, fields: bool, across: bool, o
 fn above(placed: &Placed<'_>, fonts: Type) -> f64 {
     match placed.side {
         Side::Across => placed.height(fonts) + ABOVE_RULE,
+        _ if placed.stand == Stand::Above => placed.height(fonts) + 1.0,
+        _ if placed.stand == Stand::Below => -3.0,
         // The first line that tells what happened stands at the moment.
         _ => {
             let times = placed.lines.iter().take_while(|l| l.look == Look::Time);

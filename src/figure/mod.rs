@@ -31,6 +31,8 @@ pub(crate) mod svg;
 #[cfg(test)]
 mod tests;
 mod ticks;
+#[cfg(test)]
+mod truth;
 mod words;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use super::arrows::{Arrow, ArrowEnd, arrows};
 use super::notes::{Note, unannounced};
 use super::select::{Fold, folded};
 use crate::trace::text::seconds;
-use crate::trace::{HostId, Layer, Span, Trace};
+use crate::trace::{Fate, HostId, Layer, Span, Trace};
 
 /// Most lanes of a figure without a choice of hosts: more do not fit on a page.
 const MOST_LANES: usize = 6;
@@ -53,6 +53,8 @@ pub(super) struct Content {
     pub folds: Vec<Fold>,
     /// The faults in sight, with their true times.
     pub spans: Vec<Span>,
+    /// How long packets fly: the median over the arrows that arrive, or else over all packets of the run that did.
+    pub latency: Option<Duration>,
     /// All that happened, also what is not drawn: when, on which lane, and whether it was a packet that was lost.
     pub all: Vec<(Duration, usize, bool)>,
 }
@@ -101,22 +103,8 @@ impl Content {
         leave_the_only_peer_unsaid(&mut rows, &lanes);
         let all = ticks(&rows, &lanes);
         let (rows, folds) = if options.fold { folded(rows, from, until) } else { (rows, Vec::new()) };
-        Self { from, until, ended: trace.ended, lanes, rows, folds, spans, all }
-    }
-
-    /// How long packets fly: the median over the arrows that arrive.
-    pub fn latency(&self) -> Option<Duration> {
-        let mut flights: Vec<Duration> = self
-            .rows
-            .iter()
-            .filter_map(|r| match &r.what {
-                What::Arrow(Arrow { end: ArrowEnd::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
-                _ => None,
-            })
-            .filter(|d| !d.is_zero())
-            .collect();
-        flights.sort();
-        flights.get(flights.len() / 2).copied()
+        let latency = latency(trace, &rows);
+        Self { from, until, ended: trace.ended, lanes, rows, folds, spans, latency, all }
     }
 
     /// The arrows, with their rows.
@@ -144,6 +132,26 @@ impl Content {
     pub fn ends_sooner(&self) -> bool {
         self.until < self.ended
     }
+}
+
+fn latency(trace: &Trace, rows: &[Row]) -> Option<Duration> {
+    let median = |mut flights: Vec<Duration>| {
+        flights.retain(|d| !d.is_zero());
+        flights.sort();
+        flights.get(flights.len() / 2).copied()
+    };
+    let drawn = rows.iter().filter_map(|r| match &r.what {
+        What::Arrow(Arrow { end: ArrowEnd::Arrives(at), .. }) => Some(at.saturating_sub(r.at)),
+        _ => None,
+    });
+    let all = || {
+        let arrivals = trace.packets.iter().filter_map(|p| match p.fate {
+            Fate::Arrived(at) => Some(at.saturating_sub(p.sent)),
+            _ => None,
+        });
+        arrivals.collect()
+    };
+    median(drawn.collect()).or_else(|| median(all()))
 }
 
 /// Who speaks to one host only need not say to whom.

@@ -47,17 +47,21 @@ pub(super) struct Document<'a> {
 }
 
 /// How wide an element of this width may be shown: never larger than it was laid out for, never so small that its type
-/// cannot be read.
-pub(super) fn sizes(width: f64, least_type: f64) -> String {
+/// cannot be read. One that lies over the next takes its height back.
+pub(super) fn sizes(width: f64, least_type: f64, over: Option<f64>) -> String {
     let least = n((width * LEAST_TYPE / least_type).ceil().min(width));
-    format!("width=\"100%\" style=\"min-width:{least}px;max-width:{}px\"", n(width))
+    let most = n(width);
+    let over = over.map_or_else(String::new, |height| {
+        format!(";margin-bottom:calc(clamp({least}px,100%,{most}px)*-{:.5})", height / width)
+    });
+    format!("width=\"100%\" style=\"min-width:{least}px;max-width:{most}px{over}\"")
 }
 
 /// The outermost element. What is in it can be focused, and so it is a group and no image.
 pub(super) fn document(document: &Document<'_>, body: Svg) -> String {
     let id = ident(document.id);
     let (title, description) = (escape(document.title), escape(document.description));
-    let (w, h, sizes) = (n(document.width), n(document.height), sizes(document.width, document.least_type));
+    let (w, h, sizes) = (n(document.width), n(document.height), sizes(document.width, document.least_type, None));
     let Document { class, attributes, .. } = document;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure{class}\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \

@@ -97,7 +97,7 @@ fn the_slope_of_an_arrow_is_its_latency() {
             numbers[3] - numbers[1]
         })
         .collect();
-    assert_eq!(falls, [26.0, 26.0, 13.0, 52.0]);
+    assert_eq!(falls, [28.0, 28.0, 14.0, 56.0]);
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn a_burst_is_one_arrow_and_an_acknowledgement_sent_with_data_is_no_second_one()
     b.packet(20, "b", "a", Tcp::new(1, 2).ack(1)).packet(20, "b", "a", Tcp::new(1, 2).ack(1).data(b"x"));
     let svg = drawn(&b.build());
     assert_eq!(count(&svg, "ho-packet"), 2);
-    says(&svg, "ACK + PSH 1 B");
+    says(&svg, "ACK + data 1 B");
 }
 
 #[test]
@@ -199,13 +199,13 @@ fn only_the_window_the_layers_and_the_hosts_asked_for_are_drawn() {
 }
 
 #[test]
-fn a_figure_is_an_image_with_a_title_and_a_description() {
+fn a_figure_is_a_group_with_a_title_and_a_description() {
     let options = Options { id: "fig 1<".to_owned(), title: "A <b> & c".to_owned(), ..Options::default() };
     let svg = figure(&a_day_in_the_life(), &options);
     let doc = Document::parse(&svg).unwrap();
     let root = doc.root_element();
-    assert_eq!(root.attribute("role"), Some("img"));
-    let labelled: Vec<&str> = root.attribute("aria-labelledby").unwrap().split(' ').collect();
+    assert_eq!(root.attribute("role"), Some("group"));
+    let labelled = ["aria-labelledby", "aria-describedby"].map(|name| root.attribute(name).unwrap());
     let text_of =
         |id: &str| doc.descendants().find(|n| n.attribute("id") == Some(id)).unwrap().text().unwrap();
     assert_eq!(text_of(labelled[0]), "A <b> & c");
@@ -232,7 +232,7 @@ fn every_class_of_a_figure_has_a_style() {
     let classes: BTreeSet<&str> =
         doc.descendants().filter_map(|n| n.attribute("class")).flat_map(|c| c.split(' ')).collect();
     // Groups that only hold something together.
-    for class in classes.into_iter().filter(|c| !["", "ho-packet", "ho-note", "ho-span"].contains(c)) {
+    for class in classes.into_iter().filter(|c| !["", "ho-packet", "ho-note", "ho-span", "ho-state", "ho-strip", "ho-of", "ho-torn", "ho-broken"].contains(c)) {
         assert!(CSS.contains(&format!(".{class}")), "{class}");
     }
 }
