@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::figure;
+use crate::scenario::Outcome;
 use crate::trace::{self, Fate, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
 pub use figure::Drawing;
+pub use figure::distribution::Look;
 pub use figure::Line as FigureLine;
 pub use figure::Options as Figure;
 pub use figure::{NARROW, WIDE};
@@ -96,6 +98,23 @@ pub fn svg(trace: &Trace, figure: &Figure) -> String {
 pub fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
     trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
     figure::drawing(trace, figure)
+}
+
+/// How the values behind a measure are spread, as a chart; `None` if the run has no distribution of this name.
+pub fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32) -> Option<String> {
+    let found = outcome.distributions.iter().find(|d| d.name == name)?;
+    let summary = figure::distribution::Distribution {
+        title: format!("How {name} is spread"),
+        description: format!("{} values of {name}.", found.values.len()),
+        id: id.to_owned(),
+        name: name.to_owned(),
+        unit: super::sweep::unit_of_measure(name),
+        cases: String::new(),
+        values: vec![(name.to_owned(), found.values.clone())],
+        look,
+        width,
+    };
+    Some(figure::distribution::distribution(&summary))
 }
 
 /// The rows of a space-time diagram as a list.

@@ -230,3 +230,72 @@ impl Canvas<'_> {
         Belief::ALL.into_iter().filter(|b| self.states.iter().any(|s| s.belief == *b)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::Options;
+    use crate::trace::testing::TraceBuilder;
+
+    fn believed(events: &[(u64, &str, &'static str)]) -> Vec<(usize, u64, u64, Belief)> {
+        let mut b = TraceBuilder::new(&["client", "server"]);
+        for (at, host, name) in events {
+            let peer = if *host == "client" { "server:80" } else { "client:5000" };
+            let layer = if *name == "power lost" { Layer::Fault } else { Layer::Tcp };
+            b.event(*at, host, layer, name, &[("peer", peer.into())]);
+        }
+        let trace = b.build();
+        let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap();
+        let content = Content::of(&trace, &Options::default());
+        states(&trace, &content).iter().map(|s| (s.lane, ms(s.from), ms(s.until), s.belief)).collect()
+    }
+
+    #[test]
+    fn a_side_whose_peer_has_forgotten_believes_and_is_wrong() {
+        let events = [
+            (0, "client", "connecting"),
+            (50, "client", "established"),
+            (75, "server", "established"),
+            (1000, "client", "power lost"),
+            (2000, "server", "timed out"),
+        ];
+        let told = [
+            (0, 0, 50, Belief::Connects),
+            (0, 50, 75, Belief::Believes),
+            (0, 75, 1000, Belief::Connected),
+            (1, 75, 1000, Belief::Connected),
+            (1, 1000, 2000, Belief::Believes),
+        ];
+        assert_eq!(believed(&events), told);
+    }
+
+    #[test]
+    fn closing_is_no_error_and_time_wait_is_told() {
+        let events = [
+            (0, "client", "established"),
+            (0, "server", "established"),
+            (100, "client", "FIN sent"),
+            (125, "server", "FIN received"),
+            (150, "client", "entered TIME-WAIT"),
+            (175, "server", "closed"),
+            (200, "client", "left TIME-WAIT"),
+        ];
+        let told = [
+            (0, 0, 100, Belief::Connected),
+            (1, 0, 125, Belief::Connected),
+            (0, 100, 150, Belief::Closes),
+            (1, 125, 175, Belief::Closes),
+            (0, 150, 200, Belief::Waits),
+        ];
+        assert_eq!(believed(&events), told);
+    }
+
+    #[test]
+    fn a_connection_opened_anew_is_not_ended_by_the_end_of_the_one_before() {
+        let mut events = vec![(0, "client", "established"), (0, "server", "established")];
+        events.extend([(100, "client", "FIN sent"), (110, "client", "connecting"), (120, "client", "established")]);
+        events.extend([(130, "client", "closed"), (300, "server", "closed")]);
+        let last = believed(&events).into_iter().rfind(|s| s.0 == 0).unwrap();
+        assert_eq!((last.2, last.3), (300, Belief::Connected));
+    }
+}

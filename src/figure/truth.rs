@@ -45,7 +45,7 @@ fn cases() -> &'static [Case] {
     CASES.get_or_init(|| {
         let registry = Registry::all();
         let run = |scenario: &str, given: Vec<(String, String)>| {
-            let settings = Settings { given, ..Settings::default() };
+            let settings = Settings { given: given.into_iter().collect(), ..Settings::default() };
             registry.find(scenario).unwrap().run(&settings).unwrap().trace
         };
         let mut out = Vec::new();
@@ -322,7 +322,7 @@ fn a_fault_that_goes_on_out_of_sight_is_torn_there_and_tells_its_true_times() {
     assert_eq!((title.as_str(), borders), (cut.as_str(), 1));
     assert!(edges > 10, "its lower edge is torn");
     assert!(summary.contains(&cut) && summary.contains("shown from 0 s to 3 s."));
-    assert_eq!(lines.last().unwrap().text, "shown until here; the run ends at 40.02 s");
+    assert_eq!(lines.last().unwrap().text, "shown until here; the run ends at 40 s");
     let ((title, borders, _), _, lines) = drawn(Some(1500), Some(3000));
     assert_eq!(title, format!("{times} (shown from 1.500000 s until 3.000000 s)"));
     assert_eq!(borders, 0);
@@ -340,7 +340,7 @@ fn the_edges_of_a_window_are_told_as_such() {
     };
     let has = |texts: &[String], text: &str| texts.iter().any(|t| t == text);
     let whole = said(None, None);
-    assert!(has(&whole, "the run ends at 40.02 s") && !whole.iter().any(|t| t.starts_with("shown")));
+    assert!(has(&whole, "the run ends at 40 s") && !whole.iter().any(|t| t.starts_with("shown")));
     let part = said(Some(1500), Some(3000));
     assert!(has(&part, "shown from 1.5 s") && has(&part, "shown until 3 s"));
     assert!(!has(&part, "1.5 s") && !has(&part, "3 s"), "{part:?}");
@@ -364,4 +364,86 @@ fn what_doubles_is_seen_on_the_strip() {
     let options = Options { until: Some(at_ms(520)), ..Options::default() };
     let short = Options { until: Some(at_ms(100)), ..options };
     assert!(!figure(&an_outage(), &short).contains("ho-strip"));
+}
+
+#[test]
+fn one_fault_of_two_links_is_told_once_and_hidden_hosts_hide_theirs() {
+    let mut b = TraceBuilder::new(&["one", "two", "server"]);
+    for link in ["one server", "two server"] {
+        b.event(10, "", Layer::Fault, "partition begins", &[("link", link.into())]);
+    }
+    b.packet(30, "two", "server", Tcp::new(2, 1).syn());
+    let mut trace = b.build();
+    for client in [0, 1] {
+        let hosts = vec![HostId(client), HostId(2)];
+        trace.spans.push(Span { from: at_ms(10), until: None, hosts, one_way: false, what: "partition" });
+    }
+    let told = |options: &Options| {
+        let svg = figure(&trace, options);
+        let doc = Document::parse(&svg).unwrap();
+        let bands = doc.descendants().filter(|n| classes(n).contains(&"ho-span")).count();
+        let told = texts(&doc).iter().filter(|n| n.text() == Some("partition begins")).count();
+        (told, bands, doc.descendants().filter(|n| classes(n).contains(&"ho-packet")).count())
+    };
+    assert_eq!(told(&Options::default()), (1, 2, 1));
+    let hosts = |names: [&str; 2]| Options { hosts: names.map(str::to_owned).to_vec(), ..Options::default() };
+    assert_eq!(told(&hosts(["one", "server"])), (1, 1, 0));
+    assert_eq!(told(&hosts(["one", "two"])), (0, 0, 0));
+}
+
+/// The contrast of two colours, after WCAG 2.
+fn contrast(a: [f64; 3], b: [f64; 3]) -> f64 {
+    let luminance = |rgb: [f64; 3]| {
+        let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        0.2126 * linear(rgb[0]) + 0.7152 * linear(rgb[1]) + 0.0722 * linear(rgb[2])
+    };
+    let (a, b) = (luminance(a) + 0.05, luminance(b) + 0.05);
+    if a > b { a / b } else { b / a }
+}
+
+/// `#a1b2c3`, `#fff`.
+fn colour(text: &str) -> [f64; 3] {
+    let digits = text.trim().trim_start_matches('#');
+    let digits: String = match digits.len() {
+        3 => digits.chars().flat_map(|c| [c, c]).collect(),
+        _ => digits.to_owned(),
+    };
+    let channel = |i: usize| f64::from(u8::from_str_radix(&digits[2 * i..2 * i + 2], 16).unwrap()) / 255.0;
+    [channel(0), channel(1), channel(2)]
+}
+
+#[test]
+fn text_and_lines_can_be_read_in_every_theme_of_the_book() {
+    // mdBook's backgrounds and colours of text, theme by theme.
+    let themes = [
+        (".ayu {", "#0f1419", "#c5c5c5"),
+        (".coal {", "#131516", "#98a3ad"),
+        (".navy {", "#161923", "#bcbdd0"),
+        (".rust {", "#e1e1db", "#262625"),
+        (".light, html:not(.js) {", "#ffffff", "#000000"),
+    ];
+    let css = include_str!("../../theme/halfopen.css");
+    for (theme, background, text) in themes {
+        let body = css.split(theme).nth(1).unwrap().split('}').next().unwrap();
+        let of = |name: &str| {
+            let value = body.split(&format!("{name}:")).nth(1).unwrap_or_else(|| panic!("{theme} has no {name}"));
+            colour(value.split(';').next().unwrap())
+        };
+        let background = colour(background);
+        for name in ["--ho-accent", "--ho-fault", "--ho-muted"] {
+            let found = contrast(of(name), background);
+            assert!(found >= 4.5, "{name} in {theme}: {found:.2}");
+        }
+        let found = contrast(of("--ho-faint"), background);
+        assert!(found >= 3.0, "--ho-faint in {theme}: {found:.2}");
+        assert!(contrast(colour(text), background) >= 4.5);
+    }
+    // And nothing is made fainter than that.
+    assert!(!CSS.contains("opacity"));
+}
+
+#[test]
+fn contrast_is_that_of_the_guidelines() {
+    assert!((contrast(colour("#fff"), colour("#000000")) - 21.0).abs() < 1e-9);
+    assert!((contrast(colour("#777777"), colour("#fff")) - 4.48).abs() < 0.01);
 }

@@ -18,7 +18,8 @@ use crate::scenario::{RunError, Scenario, Settings};
 use crate::sim::Engine;
 use crate::trace::{Recording, statistics};
 
-pub use chart::{standalone_svg, svg};
+pub(super) use chart::unit_of_measure;
+pub use chart::{Form, drawn, standalone_svg, svg};
 pub use forms::{csv, json, text};
 pub use parallel::threads;
 pub use vary::{MOST_RUNS, Vary, is_varied};
