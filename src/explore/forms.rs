@@ -11,9 +11,9 @@ use crate::trace::{self, Fate, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
 pub use figure::Drawing;
-pub use figure::distribution::Look;
 pub use figure::Line as FigureLine;
 pub use figure::Options as Figure;
+pub use figure::distribution::Look;
 pub use figure::{NARROW, WIDE};
 pub use trace::packets::LEGEND as PACKETS_LEGEND;
 pub use trace::story::LEGEND as STORY_LEGEND;

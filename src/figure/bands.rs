@@ -76,8 +76,7 @@ impl Canvas<'_> {
             self.id,
             outline.trim_start_matches('L')
         );
-        let mut border =
-            format!("M{0} {2}V{3}M{1} {2}V{3}", n(left), n(right), n(top), n(bottom));
+        let mut border = format!("M{0} {2}V{3}M{1} {2}V{3}", n(left), n(right), n(top), n(bottom));
         for (y, is_torn) in [(top, torn_above), (bottom, torn_below)] {
             if !is_torn {
                 let _ = write!(border, "M{} {}H{}", n(left), n(y), n(right));

@@ -6,7 +6,6 @@ use super::labels::{Page, Rect};
 use super::layout::{ABOVE_RULE, Look, Placed, Side, Stand};
 use super::svg::Svg;
 
-
 impl Canvas<'_> {
     pub fn notes(&self, svg: &mut Svg, page: &mut Page) {
         for placed in &self.layout.notes {
@@ -100,4 +99,3 @@ impl Canvas<'_> {
         }
     }
 }
-

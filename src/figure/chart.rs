@@ -146,7 +146,12 @@ pub fn chart(chart: &Chart) -> String {
         }
         top += height + FOOT;
     }
-    svg.text("ho-name", (frame.right, top + 8.0), "end", &shortened(&chart.along, frame.name, frame.right - 8.0));
+    svg.text(
+        "ho-name",
+        (frame.right, top + 8.0),
+        "end",
+        &shortened(&chart.along, frame.name, frame.right - 8.0),
+    );
     top += NAME;
     let said = Document {
         id: &chart.id,
@@ -221,7 +226,8 @@ impl Across {
                 let (low, high) = ends(dots.map(|dot| dot.x)).unwrap_or((0.0, 1.0));
                 // The axis begins at 0 if that is near.
                 let low = if low > 0.0 && low <= high * 0.25 { 0.0 } else { low };
-                let ticks = Ticks::new(*unit, low, high, ((frame.right - frame.left) / 70.0) as usize + 1).between(low, high);
+                let ticks = Ticks::new(*unit, low, high, ((frame.right - frame.left) / 70.0) as usize + 1)
+                    .between(low, high);
                 Self { low, high, ticks, frame, words: false }
             }
         }

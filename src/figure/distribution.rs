@@ -115,7 +115,12 @@ fn rows(d: &Distribution) -> String {
     for (i, (name, values)) in cases.iter().enumerate() {
         let told = if d.cases.is_empty() { (*name).to_owned() } else { format!("{} {name}", d.cases) };
         let told = format!("{told} ({} values)", values.len());
-        svg.text("ho-time", (frame.left, top + size), "start", &shortened(&told, size, frame.right - frame.left));
+        svg.text(
+            "ho-time",
+            (frame.left, top + size),
+            "start",
+            &shortened(&told, size, frame.right - frame.left),
+        );
         top += size + 8.0;
         svg.open(&format!("ho-line ho-line-{}", i % 5), &summary(&told, values, d.unit));
         if d.look == Look::Bars {
@@ -125,7 +130,12 @@ fn rows(d: &Distribution) -> String {
                 let bottom = top + HEIGHTS.0;
                 svg.rect("ho-column", (l + 0.5, bottom - height, r - 0.5, bottom), "");
             }
-            svg.text("ho-key", (frame.left - 6.0, top + size * 0.7), "end", &crate::trace::text::grouped(most));
+            svg.text(
+                "ho-key",
+                (frame.left - 6.0, top + size * 0.7),
+                "end",
+                &crate::trace::text::grouped(most),
+            );
             top += HEIGHTS.0;
         } else if !values.is_empty() {
             dots(&mut svg, values, &x, top);
@@ -147,7 +157,12 @@ fn rows(d: &Distribution) -> String {
         }
     }
     top += size + 6.0;
-    svg.text("ho-name", (frame.right, top + frame.name * 0.7), "end", &shortened(&d.name, frame.name, frame.right - 8.0));
+    svg.text(
+        "ho-name",
+        (frame.right, top + frame.name * 0.7),
+        "end",
+        &shortened(&d.name, frame.name, frame.right - 8.0),
+    );
     let said = Document {
         id: &d.id,
         title: &d.title,
@@ -163,8 +178,7 @@ fn rows(d: &Distribution) -> String {
 
 /// Every value, spread over the height so that equal ones do not hide each other, and the box of the middle half.
 fn dots(svg: &mut Svg, values: &[f64], x: &impl Fn(f64) -> f64, top: f64) {
-    let (first, median, third) =
-        (quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75));
+    let (first, median, third) = (quantile(values, 0.25), quantile(values, 0.5), quantile(values, 0.75));
     if let (Some(first), Some(median), Some(third)) = (first, median, third) {
         svg.rect("ho-spread", (x(first), top + 4.0, x(third).max(x(first) + 1.0), top + HEIGHTS.1 - 8.0), "");
         svg.line("ho-median", (x(median), top + 2.0), (x(median), top + HEIGHTS.1 - 6.0));
@@ -179,7 +193,8 @@ fn dots(svg: &mut Svg, values: &[f64], x: &impl Fn(f64) -> f64, top: f64) {
 }
 
 fn summary(name: &str, values: &[f64], unit: AxisUnit) -> String {
-    let (Some(first), Some(last), Some(median)) = (values.first(), values.last(), quantile(values, 0.5)) else {
+    let (Some(first), Some(last), Some(median)) = (values.first(), values.last(), quantile(values, 0.5))
+    else {
         return format!("{name}: none");
     };
     format!("{name}: {} to {}, median {}", said(*first, unit), said(*last, unit), said(median, unit))

@@ -47,7 +47,12 @@ pub fn heat(heat: &Heat) -> String {
     let left = 14.0 + widest.min(frame.width / 4.0);
     let wide = (frame.right + 8.0 - left) / heat.along.1.len().max(1) as f64;
     svg.text("ho-name", (8.0, 18.0), "start", &shortened(&heat.name, frame.name, frame.width - 16.0));
-    svg.text("ho-time", (8.0, 36.0), "start", &shortened(&format!("{}, downwards", heat.down.0), size, frame.width / 2.0));
+    svg.text(
+        "ho-time",
+        (8.0, 36.0),
+        "start",
+        &shortened(&format!("{}, downwards", heat.down.0), size, frame.width / 2.0),
+    );
     let top = 44.0;
     for (row, cells) in heat.cells.iter().enumerate() {
         let y = top + ROW * row as f64;
@@ -87,10 +92,20 @@ pub fn heat(heat: &Heat) -> String {
         }
     }
     bottom += size + 10.0;
-    svg.text("ho-name", (frame.right, bottom + frame.name), "end", &shortened(&heat.along.0, frame.name, frame.width / 2.0));
+    svg.text(
+        "ho-name",
+        (frame.right, bottom + frame.name),
+        "end",
+        &shortened(&heat.along.0, frame.name, frame.width / 2.0),
+    );
     if low <= high {
         let text = format!("{} to {}", said(low, heat.unit), said(high, heat.unit));
-        svg.text("ho-key", (8.0, bottom + frame.name), "start", &shortened(&text, size, frame.width / 2.0 - 16.0));
+        svg.text(
+            "ho-key",
+            (8.0, bottom + frame.name),
+            "start",
+            &shortened(&text, size, frame.width / 2.0 - 16.0),
+        );
     }
     bottom += frame.name + 10.0;
     let document_of = Document {
@@ -142,11 +157,17 @@ mod tests {
         for width in [super::super::WIDE, super::super::NARROW] {
             let svg = heat(&map(width));
             let doc = Document::parse(&svg).unwrap();
-            let cells: Vec<_> = doc.descendants().filter(|n| n.attribute("class") == Some("ho-cell")).collect();
-            let title = |i: usize| cells[i].children().find(|c| c.has_tag_name("title")).unwrap().text().unwrap();
+            let cells: Vec<_> =
+                doc.descendants().filter(|n| n.attribute("class") == Some("ho-cell")).collect();
+            let title =
+                |i: usize| cells[i].children().find(|c| c.has_tag_name("title")).unwrap().text().unwrap();
             assert_eq!(cells.len(), 6);
-            assert_eq!((title(0), title(2)), ("loss 1%, every 50ms: 100 ms", "loss 5%, every 50ms: did not happen"));
-            let shade = |i: usize| cells[i].children().find(|c| c.has_tag_name("rect")).unwrap().attribute("class");
+            assert_eq!(
+                (title(0), title(2)),
+                ("loss 1%, every 50ms: 100 ms", "loss 5%, every 50ms: did not happen")
+            );
+            let shade =
+                |i: usize| cells[i].children().find(|c| c.has_tag_name("rect")).unwrap().attribute("class");
             assert_eq!((shade(0), shade(2)), (Some("ho-heat ho-heat-0"), Some("ho-heat ho-none")));
             assert_eq!(shade(5), Some("ho-heat ho-heat-6"));
             assert!(cells[5].children().any(|c| c.text() == Some("10 s")));

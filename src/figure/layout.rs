@@ -242,7 +242,13 @@ fn columns(trace: &Trace, content: &Content, fonts: Type, axis: Option<f64>, wan
     let room = right_edge - left_edge;
     if last == 0 {
         let x = left_edge + head(0).max(if fonts.narrow { 24.0 } else { 110.0 }) + 12.0;
-        return Columns { width: wanted, lanes: vec![x], inward: false, ends: (left_edge, right_edge), beside };
+        return Columns {
+            width: wanted,
+            lanes: vec![x],
+            inward: false,
+            ends: (left_edge, right_edge),
+            beside,
+        };
     }
     let gaps = last as f64;
     if inward {
@@ -253,7 +259,13 @@ fn columns(trace: &Trace, content: &Content, fonts: Type, axis: Option<f64>, wan
     }
     let least = |lane: usize| (head(lane) + 11.0).max(COLUMN + beside);
     // What the outer columns may take: on a narrow page a good quarter each.
-    let most = if fonts.narrow { 92.0 } else if last == 1 { 190.0 } else { 150.0 };
+    let most = if fonts.narrow {
+        92.0
+    } else if last == 1 {
+        190.0
+    } else {
+        150.0
+    };
     let (left, right) = (wish(0).min(most).max(least(0)), wish(last).min(most).max(least(last)));
     let gap = ((room - left - right) / gaps).max(LANE_GAP);
     // With much room the lanes do not drift apart: it goes to the notes.
@@ -327,7 +339,8 @@ fn placed<'a>(content: &'a Content, columns: &Columns) -> Vec<Placed<'a>> {
 
 fn stand(content: &Content, (lane, side): (usize, Side), note: &Note, at: Duration) -> Stand {
     let last = content.lanes.len() - 1;
-    let outside = matches!((side, lane), (Side::Across, _) | (Side::Left, 0)) || (side == Side::Right && lane == last);
+    let outside =
+        matches!((side, lane), (Side::Across, _) | (Side::Left, 0)) || (side == Side::Right && lane == last);
     let Some(host) = note.host.filter(|_| !outside) else { return Stand::At };
     // Only arrows on its own side are in its way.
     let there = |other: Option<HostId>| {
@@ -345,7 +358,13 @@ fn stand(content: &Content, (lane, side): (usize, Side), note: &Note, at: Durati
 }
 
 /// The words of a note.
-fn lines(placed: &Placed<'_>, columns: &Columns, fonts: Type, latency: Duration, fields: bool) -> Vec<TextLine> {
+fn lines(
+    placed: &Placed<'_>,
+    columns: &Columns,
+    fonts: Type,
+    latency: Duration,
+    fields: bool,
+) -> Vec<TextLine> {
     let room = columns.room(placed.lane, placed.side);
     let mut out = Vec::new();
     let time = tick(placed.at, latency);

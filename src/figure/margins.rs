@@ -30,10 +30,21 @@ impl Canvas<'_> {
         let mut last = None;
         for row in &self.content.rows {
             let y = self.y(row.at);
-            let behind_cut = self.layout.scale.cuts.iter().any(|c| c.bottom <= y + 40.0 && c.bottom > previous);
+            let behind_cut =
+                self.layout.scale.cuts.iter().any(|c| c.bottom <= y + 40.0 && c.bottom > previous);
             let fault = self.content.notes().any(|(_, r, note)| r.at == row.at && note.is_fault());
             if last != Some(row.at) {
-                wanted.push((if fault { 0 } else if behind_cut { 1 } else { 2 }, row.at, y));
+                wanted.push((
+                    if fault {
+                        0
+                    } else if behind_cut {
+                        1
+                    } else {
+                        2
+                    },
+                    row.at,
+                    y,
+                ));
             }
             (previous, last) = (y, Some(row.at));
         }

@@ -44,7 +44,11 @@ pub(super) struct Part {
 impl Part {
     /// `update received`, `3 × update received`. A fault of two links is one fault.
     pub fn label(&self) -> String {
-        if self.count > 1 && self.layer != Layer::Fault { format!("{} × {}", self.count, self.name) } else { self.name.to_owned() }
+        if self.count > 1 && self.layer != Layer::Fault {
+            format!("{} × {}", self.count, self.name)
+        } else {
+            self.name.to_owned()
+        }
     }
 
     /// `n=13,14,15`, `by=heartbeat`: a text each.

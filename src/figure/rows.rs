@@ -160,7 +160,9 @@ fn leave_the_only_peer_unsaid(rows: &mut [Row], lanes: &[HostId]) {
     for row in rows.iter() {
         match &row.what {
             What::Arrow(a) => peers.extend(a.to.iter().flat_map(|to| [(a.from, *to), (*to, a.from)])),
-            What::Note(n) => peers.extend(n.host.iter().flat_map(|h| n.about.iter().map(|other| (*h, *other)))),
+            What::Note(n) => {
+                peers.extend(n.host.iter().flat_map(|h| n.about.iter().map(|other| (*h, *other))))
+            }
         }
     }
     peers.sort();

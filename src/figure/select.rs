@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::rows::{Row, What};
-use crate::trace::fold::{self, Item};
 use crate::trace::HostId;
+use crate::trace::fold::{self, Item};
 
 /// With more rows than this, routines are left out.
 const MOST_ROWS: usize = 60;
@@ -65,7 +65,12 @@ fn count(shown: &[bool]) -> usize {
 fn item(row: &Row) -> Item<(u8, Option<HostId>, Option<HostId>, String)> {
     match &row.what {
         What::Note(n) => Item {
-            key: (n.layer() as u8, n.host, None, n.parts.iter().map(|p| p.name).collect::<Vec<_>>().join("; ")),
+            key: (
+                n.layer() as u8,
+                n.host,
+                None,
+                n.parts.iter().map(|p| p.name).collect::<Vec<_>>().join("; "),
+            ),
             remarkable: n.is_fault(),
             kept: n.parts.iter().any(|p| fold::is_turning_point(p.name)),
         },

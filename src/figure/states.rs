@@ -177,7 +177,9 @@ fn stretches(
         let until = times.get(i + 1).copied().unwrap_or(content.until);
         let belief = match (at(mine, time), at(theirs, time)) {
             // While the other is closing, it still knows of the connection.
-            (Some(Belief::Connected), None | Some(Belief::Connects | Belief::Waits)) => Some(Belief::Believes),
+            (Some(Belief::Connected), None | Some(Belief::Connects | Belief::Waits)) => {
+                Some(Belief::Believes)
+            }
             (belief, _) => belief,
         };
         match (belief, out.last_mut()) {
@@ -206,7 +208,12 @@ impl Canvas<'_> {
             let open = if torn_above || ends { "at least " } else { "" };
             svg.open(
                 "ho-state",
-                &format!("{} with {}: {} ({open}{lasting})", name(state.lane), name(state.other), state.belief.told()),
+                &format!(
+                    "{} with {}: {} ({open}{lasting})",
+                    name(state.lane),
+                    name(state.other),
+                    state.belief.told()
+                ),
             );
             self.bar(svg, state.belief, (near.min(far), top, near.max(far), bottom));
             svg.close();
@@ -293,7 +300,11 @@ mod tests {
     #[test]
     fn a_connection_opened_anew_is_not_ended_by_the_end_of_the_one_before() {
         let mut events = vec![(0, "client", "established"), (0, "server", "established")];
-        events.extend([(100, "client", "FIN sent"), (110, "client", "connecting"), (120, "client", "established")]);
+        events.extend([
+            (100, "client", "FIN sent"),
+            (110, "client", "connecting"),
+            (120, "client", "established"),
+        ]);
         events.extend([(130, "client", "closed"), (300, "server", "closed")]);
         let last = believed(&events).into_iter().rfind(|s| s.0 == 0).unwrap();
         assert_eq!((last.2, last.3), (300, Belief::Connected));

@@ -57,15 +57,17 @@ pub(super) fn sizes(width: f64, least_type: f64, over: Option<f64>) -> String {
     format!("width=\"100%\" style=\"min-width:{least}px;max-width:{most}px{over}\"")
 }
 
-/// The outermost element. What is in it can be focused, and so it is a group and no image.
+/// The outermost element. Where rows in it can be focused it is a group, else an image.
 pub(super) fn document(document: &Document<'_>, body: Svg) -> String {
     let id = ident(document.id);
     let (title, description) = (escape(document.title), escape(document.description));
-    let (w, h, sizes) = (n(document.width), n(document.height), sizes(document.width, document.least_type, None));
+    let (w, h, sizes) =
+        (n(document.width), n(document.height), sizes(document.width, document.least_type, None));
     let Document { class, attributes, .. } = document;
+    let role = if body.0.contains(" tabindex=") { "group" } else { "img" };
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure{class}\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
-         {sizes} role=\"group\" aria-labelledby=\"{id}-title\" aria-describedby=\"{id}-desc\"{attributes}>\n\
+         {sizes} role=\"{role}\" aria-labelledby=\"{id}-title\" aria-describedby=\"{id}-desc\"{attributes}>\n\
          <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n{}</svg>\n",
         body.0
     )

@@ -139,7 +139,7 @@ fn faults_are_told_once_and_banded() {
     let mut trace = a_day_in_the_life();
     trace.events.retain(|e| e.layer != Layer::Fault);
     let svg = drawn(&trace);
-    for text in ["partition begins", "between phone and", "stall ends"] {
+    for text in ["partition begins", "partition ends", "stall ends"] {
         says(&svg, text);
     }
 }
@@ -238,7 +238,10 @@ fn every_class_of_a_figure_has_a_style() {
     let classes: BTreeSet<&str> =
         doc.descendants().filter_map(|n| n.attribute("class")).flat_map(|c| c.split(' ')).collect();
     // Groups that only hold something together.
-    for class in classes.into_iter().filter(|c| !["", "ho-packet", "ho-note", "ho-span", "ho-state", "ho-strip", "ho-of", "ho-torn", "ho-broken"].contains(c)) {
+    for class in classes.into_iter().filter(|c| {
+        !["", "ho-packet", "ho-note", "ho-span", "ho-state", "ho-strip", "ho-of", "ho-torn", "ho-broken"]
+            .contains(c)
+    }) {
         assert!(CSS.contains(&format!(".{class}")), "{class}");
     }
 }

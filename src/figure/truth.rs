@@ -69,7 +69,9 @@ fn cases() -> &'static [Case] {
                         ("--layers", layers) => {
                             options.layers.retain(|l| list(layers).iter().any(|name| name == l.name()));
                         }
-                        (name, value) if !name.starts_with("--") => given.push((name.to_owned(), value.to_owned())),
+                        (name, value) if !name.starts_with("--") => {
+                            given.push((name.to_owned(), value.to_owned()))
+                        }
                         _ => {}
                     }
                 }
@@ -110,7 +112,8 @@ fn sizes_of_type(narrow: bool) -> BTreeMap<&'static str, f64> {
     let mut out = BTreeMap::new();
     for rule in CSS.split('}') {
         let Some((selectors, body)) = rule.rsplit_once('{') else { continue };
-        let Some(size) = body.split("font-size: ").nth(1).and_then(|s| s.split("px").next()?.parse().ok()) else {
+        let Some(size) = body.split("font-size: ").nth(1).and_then(|s| s.split("px").next()?.parse().ok())
+        else {
             continue;
         };
         for selector in selectors.rsplit("*/").next().unwrap().split(',') {
@@ -188,12 +191,17 @@ fn no_two_texts_of_a_figure_overlap_and_none_leaves_the_frame() {
         for (i, mine) in rooms.iter().enumerate() {
             let said = texts[i].text().unwrap_or_default();
             for rect in mine {
-                let inside = rect.0 >= -0.5 && rect.1 >= 0.0 && rect.2 <= frame[2] + 0.5 && rect.3 <= frame[3];
+                let inside =
+                    rect.0 >= -0.5 && rect.1 >= 0.0 && rect.2 <= frame[2] + 0.5 && rect.3 <= frame[3];
                 assert!(inside, "{name}: `{said}` at {rect:?} leaves {frame:?}");
             }
             for (j, other) in rooms.iter().enumerate().skip(i + 1) {
                 let overlap = mine.iter().any(|a| other.iter().any(|b| a.overlaps(b)));
-                assert!(!overlap, "{name}: `{said}` {mine:?} and `{}` {other:?}", texts[j].text().unwrap_or_default());
+                assert!(
+                    !overlap,
+                    "{name}: `{said}` {mine:?} and `{}` {other:?}",
+                    texts[j].text().unwrap_or_default()
+                );
             }
         }
     });
@@ -207,7 +215,8 @@ fn type_is_legible_and_no_larger_than_the_text_around_it() {
         let pixels = |what: &str| -> f64 {
             style.split(what).nth(1).unwrap().split("px").next().unwrap().parse().unwrap()
         };
-        let frame: f64 = doc.root_element().attribute("viewBox").unwrap().split(' ').nth(2).unwrap().parse().unwrap();
+        let frame: f64 =
+            doc.root_element().attribute("viewBox").unwrap().split(' ').nth(2).unwrap().parse().unwrap();
         let (least, most) = (pixels("min-width:") / frame, pixels("max-width:") / frame);
         for node in texts(doc) {
             let size = size_of(&node, narrow);
@@ -234,9 +243,10 @@ fn the_time_axis_has_no_moment_without_an_event() {
             assert!((number(&label, "x") - axis).abs() < 0.1);
             let y = number(&label, "y") - layout.fonts.small.0 * 0.35;
             let said = label.text().unwrap();
-            let happened = content.rows.iter().any(|row| {
-                (layout.scale.y(row.at) - y).abs() < 0.2 && tick(row.at, layout.latency) == said
-            });
+            let happened = content
+                .rows
+                .iter()
+                .any(|row| (layout.scale.y(row.at) - y).abs() < 0.2 && tick(row.at, layout.latency) == said);
             assert!(happened, "{name}: nothing happens at {said}");
         }
     });
@@ -255,7 +265,10 @@ fn every_row_can_be_focused_says_all_and_stands_in_the_list() {
             // Titles are escaped, and control characters are not shown.
             let begins = title.starts_with(&crate::trace::text::seconds(told.at));
             assert!(begins && title.contains(&told.who), "{name}: {title} is not {told:?}");
-            assert!(node.children().any(|c| classes(&c).contains(&"ho-hit")), "{name}: {title} cannot be touched");
+            assert!(
+                node.children().any(|c| classes(&c).contains(&"ho-hit")),
+                "{name}: {title} cannot be touched"
+            );
             rows.push(row);
         }
         rows.sort_unstable();
@@ -352,12 +365,8 @@ fn what_doubles_is_seen_on_the_strip() {
     let doc = Document::parse(&svg).unwrap();
     let strip = doc.descendants().find(|n| classes(n).contains(&"ho-strip")).unwrap();
     let ticks = strip.children().find(|n| classes(n).contains(&"ho-tick")).unwrap();
-    let at: Vec<f64> = ticks
-        .attribute("d")
-        .unwrap()
-        .split('M')
-        .filter_map(|p| p.split(' ').next()?.parse().ok())
-        .collect();
+    let at: Vec<f64> =
+        ticks.attribute("d").unwrap().split('M').filter_map(|p| p.split(' ').next()?.parse().ok()).collect();
     let share = (at[2] - at[0]) / (at[3] - at[0]);
     assert!((share - 2.0 / 40.0).abs() < 0.005, "{at:?}");
     // Where nothing is cut there is nothing to make good for.
@@ -426,7 +435,8 @@ fn text_and_lines_can_be_read_in_every_theme_of_the_book() {
     for (theme, background, text) in themes {
         let body = css.split(theme).nth(1).unwrap().split('}').next().unwrap();
         let of = |name: &str| {
-            let value = body.split(&format!("{name}:")).nth(1).unwrap_or_else(|| panic!("{theme} has no {name}"));
+            let value =
+                body.split(&format!("{name}:")).nth(1).unwrap_or_else(|| panic!("{theme} has no {name}"));
             colour(value.split(';').next().unwrap())
         };
         let background = colour(background);
@@ -446,4 +456,20 @@ fn text_and_lines_can_be_read_in_every_theme_of_the_book() {
 fn contrast_is_that_of_the_guidelines() {
     assert!((contrast(colour("#fff"), colour("#000000")) - 21.0).abs() < 1e-9);
     assert!((contrast(colour("#777777"), colour("#fff")) - 4.48).abs() < 0.01);
+}
+
+#[test]
+fn texts_that_overlap_are_found() {
+    let drawn = |x: u32, turn: &str| {
+        let text =
+            format!("<text class=\"ho-label\" x=\"{x}\" y=\"50\" text-anchor=\"middle\"{turn}>words</text>");
+        let svg = format!(
+            "<svg><text class=\"ho-event\" x=\"50\" y=\"50\" text-anchor=\"end\">words</text>{text}</svg>"
+        );
+        let doc = Document::parse(&svg).unwrap();
+        let rooms: Vec<Vec<Rect>> = texts(&doc).iter().map(|n| room_of(n, false)).collect();
+        rooms[0].iter().any(|a| rooms[1].iter().any(|b| a.overlaps(b)))
+    };
+    assert!(drawn(60, "") && !drawn(75, ""));
+    assert!(drawn(62, "") && !drawn(62, " transform=\"rotate(90 62 50)\""));
 }

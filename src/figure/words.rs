@@ -126,7 +126,11 @@ pub(super) fn moment(at: Duration) -> String {
 
 /// A moment for the time axis, to the millisecond: `77.086 s`. Where packets fly for less than that, exact.
 pub(super) fn tick(at: Duration, latency: Duration) -> String {
-    if latency < Duration::from_millis(2) { moment(at) } else { format!("{} s", decimals(at.as_micros(), 1_000_000, 3)) }
+    if latency < Duration::from_millis(2) {
+        moment(at)
+    } else {
+        format!("{} s", decimals(at.as_micros(), 1_000_000, 3))
+    }
 }
 
 /// `value / unit` with at most `places` decimals and no zeros at the end. `unit` is a power of ten.

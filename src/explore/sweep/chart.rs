@@ -39,7 +39,8 @@ pub fn drawn(sweep: &Sweep, title: Option<&str>, id: &str, width: u32, form: For
 
 /// The first measure over both varied parameters.
 fn heat_of(sweep: &Sweep, chart: Chart) -> Heat {
-    let texts = |vary: usize| sweep.vary[vary].values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
+    let texts =
+        |vary: usize| sweep.vary[vary].values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
     let (along, down) = (texts(0), texts(1));
     let median = |column: usize, row: usize| {
         let point = sweep.points.iter().find(|point| point.values == [column, row])?;
