@@ -88,7 +88,7 @@ impl Canvas<'_> {
 
     /// What it is, and its true times.
     pub fn span_title(&self, span: &Span) -> String {
-        let times = times_of(span, self.content.from, self.content.until);
+        let times = times_of(span, (self.content.from, self.content.until), self.content.ended);
         format!("{} {times}", described(self.trace, span))
     }
 }
@@ -98,7 +98,7 @@ fn teeth((left, right): (f64, f64), y: f64, back: bool) -> String {
     let count = ((right - left) / TOOTH).round().max(1.0) as usize * 2;
     let point = |i: usize| {
         let x = left + (right - left) * i as f64 / count as f64;
-        let dy = if i % 2 == 0 { 0.0 } else { TOOTH / 2.0 };
+        let dy = if i.is_multiple_of(2) { 0.0 } else { TOOTH / 2.0 };
         format!("L{} {}", n(x), n(y + dy))
     };
     if back { (0..=count).rev().map(point).collect() } else { (0..=count).map(point).collect() }

@@ -124,7 +124,7 @@ pub fn heat(heat: &Heat) -> String {
 /// A value as it stands in a cell.
 pub(super) fn said(value: f64, unit: AxisUnit) -> String {
     match unit {
-        AxisUnit::Seconds if value >= 0.0 && value < 1e12 => {
+        AxisUnit::Seconds if (0.0..1e12).contains(&value) => {
             stretch(std::time::Duration::from_micros((value * 1e6).round() as u64))
         }
         AxisUnit::Share => format!("{:.1}%", value * 100.0),

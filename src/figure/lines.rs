@@ -37,7 +37,7 @@ pub(super) fn lines(trace: &Trace, content: &Content) -> Vec<Line> {
         out.push(Line::remark(content.from, "shown from here on".to_owned()));
     }
     for span in content.spans.iter().filter(|span| span.from < content.from) {
-        let times = times_of(span, content.from, content.until);
+        let times = times_of(span, (content.from, content.until), content.ended);
         out.push(Line::remark(content.from, format!("{} {times}", described(trace, span))));
     }
     let mut folds = content.folds.iter().peekable();

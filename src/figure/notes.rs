@@ -208,7 +208,7 @@ fn names_of_edges(what: &str) -> (&'static str, &'static str) {
 }
 
 /// When a span is: `from 4.500000 s to 34.500000 s (30 s)`, with what of it is not in sight.
-pub(super) fn times_of(span: &Span, from: Duration, until: Duration) -> String {
+pub(super) fn times_of(span: &Span, (from, until): (Duration, Duration), ended: Duration) -> String {
     let mut out = format!("from {} s", seconds(span.from));
     match span.until {
         Some(end) => {
@@ -219,10 +219,10 @@ pub(super) fn times_of(span: &Span, from: Duration, until: Duration) -> String {
     }
     let hidden = [
         (span.from < from).then(|| format!("from {} s", seconds(from))),
-        span.until.is_none_or(|end| end > until).then(|| format!("until {} s", seconds(until))),
+        (span.until.unwrap_or(ended) > until).then(|| format!("until {} s", seconds(until))),
     ];
     let hidden: Vec<String> = hidden.into_iter().flatten().collect();
-    if !hidden.is_empty() && !(span.until.is_none() && span.from >= from) {
+    if !hidden.is_empty() {
         out += &format!(" (shown {})", hidden.join(" "));
     }
     out

@@ -57,12 +57,15 @@ pub(super) struct State {
 /// The connections of one host with one peer, the oldest first.
 type Connections = Vec<Belief>;
 
+/// What a host believes from when on; `None`: in nothing.
+type Course = Vec<(Duration, Option<Belief>)>;
+
 /// What the hosts of the lanes believe of each other, inside the window and in order of time.
 pub(super) fn states(trace: &Trace, content: &Content) -> Vec<State> {
     let lane = |host: HostId| content.lanes.iter().position(|l| *l == host);
     // By host and whom it names, port included: a server's connections with one client are told apart.
     let mut known: BTreeMap<(usize, usize, &str), Connections> = BTreeMap::new();
-    let mut courses: BTreeMap<(usize, usize), Vec<(Duration, Option<Belief>)>> = BTreeMap::new();
+    let mut courses: BTreeMap<(usize, usize), Course> = BTreeMap::new();
     for event in &trace.events {
         if event.at > content.until {
             break;

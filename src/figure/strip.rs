@@ -113,7 +113,7 @@ impl Canvas<'_> {
         svg.line("ho-axis", (left, y), (right, y));
         let (low, high) = (self.content.from.as_secs_f64(), self.content.until.as_secs_f64());
         let most = if self.layout.fonts.narrow { 4 } else { 8 };
-        let mut free = left - 6.0;
+        let mut free = 2.0;
         for (value, _) in Ticks::new(AxisUnit::Seconds, low, high, most).between(low, high) {
             let at = Duration::from_micros((value.max(0.0) * 1e6).round() as u64);
             let label = moment(at);
