@@ -7,10 +7,15 @@ use serde::Serialize;
 
 use super::view::View;
 use crate::figure;
+use crate::scenario::Outcome;
 use crate::trace::{self, Event, HostId, Recording, Trace, pcap};
 
 pub use figure::CSS as FIGURE_CSS;
+pub use figure::Drawing;
+pub use figure::Line as FigureLine;
 pub use figure::Options as Figure;
+pub use figure::distribution::Look;
+pub use figure::{NARROW, WIDE};
 pub use trace::packets::LEGEND as PACKETS_LEGEND;
 pub use trace::story::LEGEND as STORY_LEGEND;
 
@@ -68,6 +73,35 @@ pub fn pcap(trace: &Trace, writer: impl io::Write) -> io::Result<()> {
 pub fn svg(trace: &Trace, figure: &Figure) -> String {
     trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
     figure::figure(trace, figure)
+}
+
+/// A space-time diagram with the names of its lanes and its rows as a list; from one pass over the trace.
+pub fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
+    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
+    figure::drawing(trace, figure)
+}
+
+/// How the values behind a measure are spread, as a chart; `None` if the run has no distribution of this name.
+pub fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32) -> Option<String> {
+    let found = outcome.distributions.iter().find(|d| d.name == name)?;
+    let summary = figure::distribution::Distribution {
+        title: format!("How {name} is spread"),
+        description: format!("{} values of {name}.", found.values.len()),
+        id: id.to_owned(),
+        name: name.to_owned(),
+        unit: super::sweep::unit_of_measure(name),
+        cases: String::new(),
+        values: vec![(name.to_owned(), found.values.clone())],
+        look,
+        width,
+    };
+    Some(figure::distribution::distribution(&summary))
+}
+
+/// The rows of a space-time diagram as a list.
+pub fn figure_lines(trace: &Trace, figure: &Figure) -> Vec<FigureLine> {
+    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
+    figure::lines(trace, figure)
 }
 
 /// A space-time diagram as a file of its own.

@@ -4,7 +4,7 @@
 //! shape tell the lines apart, besides colour. Where there is no value a line has a gap.
 
 use super::glyphs;
-use super::svg::{Svg, document, n};
+use super::svg::{Document, Svg, document, n};
 use super::ticks::Ticks;
 use super::words::{shortened, width, wrapped};
 use crate::trace::Layer;
@@ -30,6 +30,11 @@ pub struct Chart {
     pub lines: Vec<String>,
     /// The quantities.
     pub panels: Vec<Panel>,
+    /// Panels in a row, over one vertical scale: small multiples of one quantity. 1: one below the other, each with its
+    /// own scale. On a narrow page always one below the other.
+    pub columns: usize,
+    /// The width it is laid out for, in CSS pixels: [`WIDE`](super::WIDE) or [`NARROW`](super::NARROW).
+    pub width: u32,
 }
 
 /// A horizontal axis.
@@ -61,14 +66,47 @@ pub struct Dot {
     pub y: Option<[f64; 3]>,
 }
 
-/// The width of a chart in its own units.
-const WIDTH: f64 = 480.0;
-/// The left end of the axes: there is room for the words of a tick.
-const LEFT: f64 = 58.0;
-/// The right end of the axes.
-const RIGHT: f64 = WIDTH - 16.0;
-/// The height of a panel's axis.
-const HEIGHT: f64 = 170.0;
+/// Where a panel stands, and how large type is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frame {
+    /// The width of the whole chart.
+    pub width: f64,
+    /// The ends of the horizontal axis.
+    pub left: f64,
+    pub right: f64,
+    /// The height of the vertical axis.
+    pub height: f64,
+    /// The size of small type, and of names.
+    pub size: f64,
+    pub name: f64,
+}
+
+impl Frame {
+    /// A chart of one column.
+    pub fn of(width: u32) -> Self {
+        let narrow = width < 500;
+        let (size, name, left) = if narrow { (11.0, 13.0, 56.0) } else { (12.0, 14.0, 66.0) };
+        let width = f64::from(width);
+        let height = if narrow { 150.0 } else { 210.0 };
+        Self { width, left, right: width - 16.0, height, size, name }
+    }
+
+    /// The frame of one of several columns.
+    fn column(self, column: usize, columns: usize) -> Self {
+        if columns < 2 {
+            return self;
+        }
+        let wide = self.width / columns as f64;
+        let left = wide * column as f64 + self.left;
+        Self { left, right: wide * (column as f64 + 1.0) - 12.0, height: self.height * 0.66, ..self }
+    }
+
+    /// The classes of the whole chart.
+    pub fn class(self) -> &'static str {
+        if self.size < 12.0 { " ho-chart ho-small" } else { " ho-chart" }
+    }
+}
+
 /// Above an axis, for the panel's name.
 const HEAD: f64 = 30.0;
 /// Below an axis, for the words of its ticks.
@@ -77,8 +115,6 @@ const FOOT: f64 = 24.0;
 const NAME: f64 = 16.0;
 /// A line of the key.
 const KEY: f64 = 18.0;
-/// The size of the words of ticks and key.
-const SIZE: f64 = 10.5;
 /// A line with more dots than this has shapes only at some.
 const MOST_SHAPES: usize = 24;
 /// How many styles of lines the style sheet has.
@@ -88,35 +124,63 @@ const SHAPES: [Layer; LOOKS] = [Layer::App, Layer::Tcp, Layer::Http, Layer::Ws, 
 
 /// Draws a chart; see the [module](self). It is styled by [`super::CSS`], as every figure.
 pub fn chart(chart: &Chart) -> String {
+    let frame = Frame::of(chart.width);
     let mut svg = Svg::default();
-    let mut top = key(chart, &mut svg);
-    let across = Across::of(chart);
-    for (i, panel) in chart.panels.iter().enumerate() {
+    let mut top = key(chart, frame, &mut svg);
+    let columns = if chart.width < 500 { 1 } else { chart.columns.max(1) };
+    // Small multiples are compared, and so they share a scale.
+    let shared = (chart.columns > 1).then(|| {
+        let all = chart.panels.iter().flat_map(|panel| panel.lines.iter().cloned()).collect();
+        chart.panels.first().map(|first| Panel { lines: all, ..first.clone() })
+    });
+    let shared = shared.flatten();
+    for row in chart.panels.chunks(columns) {
         top += HEAD;
-        Plot { chart, panel, across: &across, up: Up::of(panel, top) }.draw(&mut svg);
-        top += HEIGHT + FOOT;
-        if i + 1 == chart.panels.len() {
-            svg.text("ho-name", (RIGHT, top + 6.0), "end", &shortened(&chart.along, 13.0, RIGHT - LEFT));
-            top += NAME;
+        let mut height = 0.0;
+        for (i, panel) in row.iter().enumerate() {
+            let frame = frame.column(i, columns);
+            let across = Across::of(chart, frame);
+            let up = Up::of(shared.as_ref().unwrap_or(panel), top, frame.height);
+            Plot { chart, panel, across: &across, up, frame }.draw(&mut svg);
+            height = frame.height;
         }
+        top += height + FOOT;
     }
-    document(&chart.id, &chart.title, &chart.description, (WIDTH, top), svg)
+    svg.text(
+        "ho-name",
+        (frame.right, top + 8.0),
+        "end",
+        &shortened(&chart.along, frame.name, frame.right - 8.0),
+    );
+    top += NAME;
+    let said = Document {
+        id: &chart.id,
+        title: &chart.title,
+        description: &chart.description,
+        width: frame.width,
+        height: top,
+        least_type: frame.size,
+        class: frame.class(),
+        attributes: "",
+    };
+    document(&said, svg)
 }
 
 /// Draws how the lines look; returns where it ends.
-fn key(chart: &Chart, svg: &mut Svg) -> f64 {
+fn key(chart: &Chart, frame: Frame, svg: &mut Svg) -> f64 {
+    let (size, whole) = (frame.size, frame.width);
     if chart.lines.len() < 2 {
         return 0.0;
     }
     const SAMPLE: f64 = 30.0;
     let mut at = (8.0, 14.0);
-    let said = format!("{}:", shortened(&chart.cases, SIZE, WIDTH / 2.0));
+    let said = format!("{}:", shortened(&chart.cases, size, whole / 2.0));
     svg.text("ho-time", at, "start", &said);
-    at.0 += width(&said, SIZE) + 10.0;
+    at.0 += width(&said, size) + 10.0;
     for (i, line) in chart.lines.iter().enumerate() {
-        let line = shortened(line, SIZE, WIDTH - SAMPLE - 32.0);
-        let wide = SAMPLE + 6.0 + width(&line, SIZE);
-        if at.0 + wide > WIDTH - 8.0 {
+        let line = shortened(line, size, whole - SAMPLE - 32.0);
+        let wide = SAMPLE + 6.0 + width(&line, size);
+        if at.0 + wide > whole - 8.0 {
             at = (8.0, at.1 + KEY);
         }
         let y = at.1 - 3.5;
@@ -145,24 +209,26 @@ struct Across {
     low: f64,
     high: f64,
     ticks: Vec<(f64, String)>,
+    frame: Frame,
     /// Whether the ticks are words; no line joins their dots, as there is nothing between two words.
     words: bool,
 }
 
 impl Across {
-    fn of(chart: &Chart) -> Self {
+    fn of(chart: &Chart, frame: Frame) -> Self {
         match &chart.axis {
             Axis::Words(words) => {
                 let ticks = words.iter().enumerate().map(|(i, word)| (i as f64, word.clone())).collect();
-                Self { low: -0.5, high: words.len() as f64 - 0.5, ticks, words: true }
+                Self { low: -0.5, high: words.len() as f64 - 0.5, ticks, frame, words: true }
             }
             Axis::Numbers(unit) => {
                 let dots = chart.panels.iter().flat_map(|panel| &panel.lines).flatten();
                 let (low, high) = ends(dots.map(|dot| dot.x)).unwrap_or((0.0, 1.0));
                 // The axis begins at 0 if that is near.
                 let low = if low > 0.0 && low <= high * 0.25 { 0.0 } else { low };
-                let ticks = Ticks::new(*unit, low, high, 6).between(low, high);
-                Self { low, high, ticks, words: false }
+                let ticks = Ticks::new(*unit, low, high, ((frame.right - frame.left) / 70.0) as usize + 1)
+                    .between(low, high);
+                Self { low, high, ticks, frame, words: false }
             }
         }
     }
@@ -170,12 +236,12 @@ impl Across {
     fn x(&self, value: f64) -> f64 {
         // A single value stands in the middle.
         let share = if self.high > self.low { (value - self.low) / (self.high - self.low) } else { 0.5 };
-        LEFT + share * (RIGHT - LEFT)
+        self.frame.left + share * (self.frame.right - self.frame.left)
     }
 
     /// The width that one word may take.
     fn room(&self) -> f64 {
-        (RIGHT - LEFT) / (self.high - self.low).max(1.0)
+        (self.frame.right - self.frame.left) / (self.high - self.low).max(1.0)
     }
 }
 
@@ -184,26 +250,27 @@ struct Up {
     low: f64,
     high: f64,
     top: f64,
+    height: f64,
     ticks: Vec<(f64, String)>,
 }
 
 impl Up {
     /// From 0, or below, to a round value above all others.
-    fn of(panel: &Panel, top: f64) -> Self {
+    fn of(panel: &Panel, top: f64, height: f64) -> Self {
         let values = panel.lines.iter().flatten().filter_map(|dot| dot.y).flatten();
         let Some((low, high)) = ends(values) else {
-            return Self { low: 0.0, high: 1.0, top, ticks: vec![(0.0, "0".to_owned())] };
+            return Self { low: 0.0, high: 1.0, top, height, ticks: vec![(0.0, "0".to_owned())] };
         };
         let (low, high) = (low.min(0.0), high.max(0.0));
         let ticks = Ticks::new(panel.unit, low, high, 5);
         let round = |value: f64| value / ticks.step;
         let low = (round(low) + 1e-9).floor() * ticks.step;
         let high = (round(high) - 1e-9).ceil().max(round(low) + 1.0) * ticks.step;
-        Self { low, high, top, ticks: ticks.between(low, high) }
+        Self { low, high, top, height, ticks: ticks.between(low, high) }
     }
 
     fn y(&self, value: f64) -> f64 {
-        self.top + HEIGHT * (self.high - value) / (self.high - self.low)
+        self.top + self.height * (self.high - value) / (self.high - self.low)
     }
 }
 
@@ -221,6 +288,7 @@ struct Plot<'a> {
     panel: &'a Panel,
     across: &'a Across,
     up: Up,
+    frame: Frame,
 }
 
 /// A dot that has a value: where it stands, and the ends of its spread.
@@ -242,42 +310,44 @@ impl Plot<'_> {
         }
         let dots = || self.panel.lines.iter().flatten();
         if dots().all(|dot| dot.y.is_none()) {
-            let middle = ((LEFT + RIGHT) / 2.0, self.up.top + HEIGHT / 2.0);
+            let middle = ((self.frame.left + self.frame.right) / 2.0, self.up.top + self.up.height / 2.0);
             svg.text("ho-cut", middle, "middle", "did not happen");
         } else if dots().any(|dot| dot.y.is_none()) {
-            svg.text("ho-key", (RIGHT, self.up.top - 13.0), "end", "gaps: did not happen");
+            svg.text("ho-key", (self.frame.right, self.up.top + 10.0), "end", "gaps: did not happen");
         }
     }
 
     fn axes(&self, svg: &mut Svg) {
-        let bottom = self.up.top + HEIGHT;
+        let Frame { left, right, size, name, .. } = self.frame;
+        let bottom = self.up.top + self.up.height;
+        let from = if self.chart.columns > 1 { left - 8.0 } else { 8.0 };
         svg.text(
             "ho-name",
-            (8.0, self.up.top - 13.0),
+            (from, self.up.top - 13.0),
             "start",
-            &shortened(&self.panel.name, 13.0, WIDTH - 16.0),
+            &shortened(&self.panel.name, name, right - from),
         );
         for (value, label) in &self.up.ticks {
             let y = self.up.y(*value);
             let class = if *value == 0.0 { "ho-axis" } else { "ho-grid" };
-            svg.line(class, (LEFT, y), (RIGHT, y));
-            svg.text("ho-time", (LEFT - 6.0, y + 3.5), "end", label);
+            svg.line(class, (left, y), (right, y));
+            svg.text("ho-time", (left - 6.0, y + size * 0.35), "end", label);
         }
-        svg.line("ho-axis", (LEFT, self.up.top), (LEFT, bottom));
+        svg.line("ho-axis", (left, self.up.top), (left, bottom));
         let mut free = f64::NEG_INFINITY;
         for (value, label) in &self.across.ticks {
             let x = self.across.x(*value);
             svg.line("ho-axis", (x, bottom), (x, bottom + 4.0));
             let lines = match self.across.words {
-                true => wrapped(label, SIZE, self.across.room() - 4.0, 1),
+                true => wrapped(label, size, self.across.room() - 4.0, 1),
                 false => vec![label.clone()],
             };
             let text = lines.into_iter().next().unwrap_or_default();
-            let half = width(&text, SIZE) / 2.0;
+            let half = width(&text, size) / 2.0;
             // At the right end there is no more room than to the edge.
-            let middle = x.min(WIDTH - 2.0 - half);
+            let middle = x.min(right + 14.0 - half);
             if middle - half >= free {
-                svg.text("ho-time", (middle, bottom + 15.0), "middle", &text);
+                svg.text("ho-time", (middle, bottom + 16.0), "middle", &text);
                 free = middle + half + 6.0;
             }
         }

@@ -1,6 +1,6 @@
 //! The small shapes: what an event is, why a packet was sent, where it died. Shape or dash tells, besides colour.
 
-use super::rows::Mark;
+use super::arrows::Mark;
 use super::svg::{Svg, n};
 use crate::trace::Layer;
 

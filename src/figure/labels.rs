@@ -2,18 +2,17 @@
 
 use super::words::width;
 
-/// The size of the text on arrows.
-pub(super) const SIZE: f64 = 10.5;
-
-/// From the arrow to the baseline: just above it, clear above its tail and cross, below it.
-const OFFSETS: [f64; 3] = [-3.5, -7.5, SIZE + 1.0];
+/// From the arrow to the baseline of a text of this size: just above it, clear above its tail and cross, below it.
+fn offsets(size: f64) -> [f64; 3] {
+    [-3.5, -7.5, size + 1.0]
+}
 
 /// A rectangle: left, top, right, bottom.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Rect(pub f64, pub f64, pub f64, pub f64);
 
 impl Rect {
-    fn overlaps(&self, other: &Rect) -> bool {
+    pub fn overlaps(&self, other: &Rect) -> bool {
         self.0 < other.2 && other.0 < self.2 && self.1 < other.3 && other.1 < self.3
     }
 }
@@ -39,7 +38,13 @@ impl Page {
     /// Finds a place for `text` along `line`, at one of `shares` of its length (the first is the best), above or below
     /// it; `None` if there is none that is free of other text and runs over at most
     /// `most_crossed` other lines (one that would strike it out counts twice).
-    pub fn place(&mut self, text: &str, line: Line, shares: &[f64], most_crossed: usize) -> Option<Placed> {
+    pub fn place(
+        &mut self,
+        (text, size): (&str, f64),
+        line: Line,
+        shares: &[f64],
+        most_crossed: usize,
+    ) -> Option<Placed> {
         // Text reads from left to right, whichever way the arrow flies.
         let (left, right) = if line.0.0 <= line.1.0 { line } else { (line.1, line.0) };
         let (dx, dy) = (right.0 - left.0, right.1 - left.1);
@@ -52,10 +57,10 @@ impl Page {
         for share in shares {
             // Shares count from the sender's end.
             let share = if line.0.0 <= line.1.0 { *share } else { 1.0 - *share };
-            for off in OFFSETS {
+            for off in offsets(size) {
                 let on_line = (left.0 + dx * share, left.1 + dy * share);
                 let at = (on_line.0 - uy * off, on_line.1 + ux * off);
-                let pieces = pieces(at, (ux, uy), width(text, SIZE));
+                let pieces = pieces(at, (ux, uy), width(text, size), size);
                 if pieces.iter().any(|p| self.texts.iter().any(|t| t.overlaps(p))) {
                     continue;
                 }
@@ -77,16 +82,16 @@ impl Page {
 }
 
 /// A turned text as a row of upright rectangles.
-fn pieces(at: (f64, f64), (ux, uy): (f64, f64), width: f64) -> Vec<Rect> {
+pub(super) fn pieces(at: (f64, f64), (ux, uy): (f64, f64), width: f64, size: f64) -> Vec<Rect> {
     // The middle of the letters is above the baseline.
-    let middle = (at.0 + uy * SIZE * 0.35, at.1 - ux * SIZE * 0.35);
+    let middle = (at.0 + uy * size * 0.35, at.1 - ux * size * 0.35);
     let count = (width / 12.0).ceil().max(1.0);
     let half = width / count / 2.0;
     (0..count as usize)
         .map(|i| {
             let along = -width / 2.0 + half * (2.0 * i as f64 + 1.0);
             let (x, y) = (middle.0 + ux * along, middle.1 + uy * along);
-            let (w, h) = (half * ux.abs() + SIZE / 2.0 * uy.abs(), SIZE / 2.0 + half * uy.abs());
+            let (w, h) = (half * ux.abs() + size / 2.0 * uy.abs(), size / 2.0 + half * uy.abs());
             Rect(x - w, y - h, x + w, y + h)
         })
         .collect()
@@ -127,21 +132,21 @@ mod tests {
         let mut page = Page::default();
         let line = ((0.0, 0.0), (150.0, 30.0));
         let placed =
-            (0..6).filter(|_| page.place("ws text 9 B", line, &[0.5, 0.3, 0.7], 9).is_some()).count();
+            (0..6).filter(|_| page.place(("ws text 9 B", 10.5), line, &[0.5, 0.3, 0.7], 9).is_some()).count();
         assert_eq!(placed, 2, "one above and one below the middle; all else would overlap");
     }
 
     #[test]
     fn a_label_avoids_lines_where_it_can() {
         let mut page = Page { lines: vec![((75.0, -100.0), (75.0, 100.0))], ..Page::default() };
-        let placed = page.place("SYN", ((0.0, 0.0), (150.0, 0.0)), &[0.5, 0.25], 9).unwrap();
+        let placed = page.place(("SYN", 10.5), ((0.0, 0.0), (150.0, 0.0)), &[0.5, 0.25], 9).unwrap();
         assert!(placed.at.0 < 60.0, "{placed:?}");
     }
 
     #[test]
     fn a_label_is_never_upside_down_and_shares_count_from_the_sender() {
         let mut page = Page::default();
-        let placed = page.place("SYN", ((150.0, 0.0), (0.0, 30.0)), &[0.25], 9).unwrap();
+        let placed = page.place(("SYN", 10.5), ((150.0, 0.0), (0.0, 30.0)), &[0.25], 9).unwrap();
         assert!(placed.at.0 > 100.0 && placed.degrees.abs() < 90.0, "{placed:?}");
     }
 

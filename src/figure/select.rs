@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::rows::{ArrowEnd, Row, What};
+use super::rows::{Row, What};
+use crate::trace::HostId;
 use crate::trace::fold::{self, Item};
-use crate::trace::{HostId, Layer};
 
 /// With more rows than this, routines are left out.
 const MOST_ROWS: usize = 60;
@@ -40,13 +40,18 @@ pub(super) fn folded(rows: Vec<Row>, from: Duration, until: Duration) -> (Vec<Ro
     }
     let mut folds = Vec::new();
     for run in fold::runs(&shown) {
-        let is_arrow = |r: &&Row| matches!(r.what, What::Arrow(_));
-        let packets = rows[run.clone()].iter().filter(is_arrow).count();
+        let (mut packets, mut events) = (0, 0);
+        for row in &rows[run.clone()] {
+            match &row.what {
+                What::Arrow(arrow) => packets += arrow.packets,
+                What::Note(note) => events += note.events(),
+            }
+        }
         folds.push(Fold {
             from: run.start.checked_sub(1).map_or(from, |i| rows[i].at),
             until: rows.get(run.end).map_or(until, |r| r.at),
             packets,
-            events: run.len() - packets,
+            events,
         });
     }
     let rows = rows.into_iter().zip(shown).filter(|(_, shown)| *shown).map(|(row, _)| row).collect();
@@ -60,13 +65,18 @@ fn count(shown: &[bool]) -> usize {
 fn item(row: &Row) -> Item<(u8, Option<HostId>, Option<HostId>, String)> {
     match &row.what {
         What::Note(n) => Item {
-            key: (n.layer as u8, n.host, None, n.name.clone()),
-            remarkable: n.layer == Layer::Fault,
-            kept: fold::is_turning_point(&n.name),
+            key: (
+                n.layer() as u8,
+                n.host,
+                None,
+                n.parts.iter().map(|p| p.name).collect::<Vec<_>>().join("; "),
+            ),
+            remarkable: n.is_fault(),
+            kept: n.parts.iter().any(|p| fold::is_turning_point(p.name)),
         },
         What::Arrow(a) => {
             // Arrows are alike if they look alike, whatever bytes they carry.
-            let look = format!("{:?} {:?} {}", a.mark, a.weight, matches!(a.end, ArrowEnd::Arrives(_)));
+            let look = format!("{:?} {:?} {}", a.mark, a.weight, a.arrives());
             Item { key: (u8::MAX, Some(a.from), a.to, look), remarkable: false, kept: false }
         }
     }

@@ -29,26 +29,45 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// How much smaller than its own units a figure may get on a narrow page: below this its words cannot be read, and the
-/// page has to let it scroll.
-const SMALLEST_ZOOM: f64 = 0.75;
-/// How much wider than its own units a figure may get on a wide screen.
-const LARGEST_ZOOM: f64 = 1.4;
+/// The smallest type that can be read: a figure is never scaled down so far that its type is smaller.
+const LEAST_TYPE: f64 = 11.0;
 
-/// The outermost element.
-pub(super) fn document(
-    id: &str,
-    title: &str,
-    description: &str,
-    (width, height): (f64, f64),
-    body: Svg,
-) -> String {
-    let id = ident(id);
-    let (title, description) = (escape(title), escape(description));
-    let (w, h, least, most) = (n(width), n(height), n(width * SMALLEST_ZOOM), n(width * LARGEST_ZOOM));
+/// What the outermost element says.
+pub(super) struct Document<'a> {
+    pub id: &'a str,
+    pub title: &'a str,
+    pub description: &'a str,
+    pub width: f64,
+    pub height: f64,
+    /// The smallest type in it, in its own units.
+    pub least_type: f64,
+    /// More classes, and attributes, of the element.
+    pub class: &'a str,
+    pub attributes: &'a str,
+}
+
+/// How wide an element of this width may be shown: never larger than it was laid out for, never so small that its type
+/// cannot be read. One that lies over the next takes its height back.
+pub(super) fn sizes(width: f64, least_type: f64, over: Option<f64>) -> String {
+    let least = n((width * LEAST_TYPE / least_type).ceil().min(width));
+    let most = n(width);
+    let over = over.map_or_else(String::new, |height| {
+        format!(";margin-bottom:calc(clamp({least}px,100%,{most}px)*-{:.5})", height / width)
+    });
+    format!("width=\"100%\" style=\"min-width:{least}px;max-width:{most}px{over}\"")
+}
+
+/// The outermost element. Where rows in it can be focused it is a group, else an image.
+pub(super) fn document(document: &Document<'_>, body: Svg) -> String {
+    let id = ident(document.id);
+    let (title, description) = (escape(document.title), escape(document.description));
+    let (w, h, sizes) =
+        (n(document.width), n(document.height), sizes(document.width, document.least_type, None));
+    let Document { class, attributes, .. } = document;
+    let role = if body.0.contains(" tabindex=") { "group" } else { "img" };
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
-         width=\"100%\" style=\"min-width:{least}px;max-width:{most}px\" role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n\
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"ho-figure{class}\" id=\"{id}\" viewBox=\"0 0 {w} {h}\" \
+         {sizes} role=\"{role}\" aria-labelledby=\"{id}-title\" aria-describedby=\"{id}-desc\"{attributes}>\n\
          <title id=\"{id}-title\">{title}</title>\n<desc id=\"{id}-desc\">{description}</desc>\n{}</svg>\n",
         body.0
     )
@@ -91,6 +110,21 @@ impl Svg {
             self.0,
             r#"<text class="{class}" x="{x}" y="{y}" text-anchor="middle" transform="rotate({turn} {x} {y})">{text}</text>"#
         );
+    }
+
+    /// Opens the group of a row: it can be pointed at, touched and focused, and then says all about it.
+    pub fn row(&mut self, class: &str, row: usize, title: &str) {
+        let title = escape(title);
+        let _ = writeln!(
+            self.0,
+            r#"<g class="{class}" data-r="{row}" tabindex="0" role="img"><title>{title}</title>"#
+        );
+    }
+
+    /// A rectangle: left, top, right, bottom.
+    pub fn rect(&mut self, class: &str, (left, top, right, bottom): (f64, f64, f64, f64), more: &str) {
+        let (x, y, w, h) = (n(left), n(top), n(right - left), n((bottom - top).max(0.0)));
+        let _ = writeln!(self.0, r#"<rect class="{class}" x="{x}" y="{y}" width="{w}" height="{h}"{more}/>"#);
     }
 
     /// Opens a group that shows `title` under the pointer.

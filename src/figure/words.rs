@@ -38,20 +38,62 @@ pub(super) fn shortened(text: &str, size: f64, room: f64) -> String {
     out + "…"
 }
 
-/// The text in at most `lines` lines, broken at blanks; what does not fit is cut.
+/// The text in at most `lines` lines, broken at blanks. What does not fit is cut, and nothing is told behind a cut.
 pub(super) fn wrapped(text: &str, size: f64, room: f64, lines: usize) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         let full = out.len() == lines;
         match out.last_mut() {
-            Some(line) if full || width(&format!("{line} {word}"), size) <= room => {
+            Some(line) if width(&format!("{line} {word}"), size) <= room => {
                 line.push(' ');
                 line.push_str(word);
+                continue;
+            }
+            Some(line) if full => {
+                *line = shortened(&format!("{line} {word}"), size, room);
+                break;
             }
             _ => out.push(word.to_owned()),
         }
+        if width(word, size) > room {
+            let line = out.last_mut().expect("the word was just put there");
+            *line = shortened(word, size, room);
+            break;
+        }
     }
-    out.iter().map(|line| shortened(line, size, room)).collect()
+    if lines == 0 { Vec::new() } else { out }
+}
+
+/// As many of `items` as fit whole into `lines` lines, and a `…` for the others; one that alone is wider than the room
+/// is cut.
+pub(super) fn listed(items: &[String], size: f64, room: f64, lines: usize) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut left_out = lines == 0;
+    for item in items {
+        let full = out.len() >= lines;
+        match out.last_mut() {
+            _ if lines == 0 => break,
+            Some(line) if width(&format!("{line} {item}"), size) <= room => {
+                line.push(' ');
+                line.push_str(item);
+            }
+            Some(_) if full || width(item, size) > room => {
+                left_out = true;
+                break;
+            }
+            Some(_) => out.push(item.clone()),
+            None if width(item, size) <= room => out.push(item.clone()),
+            None => {
+                out = wrapped(item, size, room, lines);
+                return out;
+            }
+        }
+    }
+    if let Some(last) = out.last_mut().filter(|_| left_out) {
+        let more = format!("{last} …");
+        *last = if width(&more, size) <= room { more } else { shortened(&more, size, room) };
+    }
+    out
 }
 
 /// A stretch of time in at most two units: `57 s`, `1.96 s`, `480 ms`, `59 min 30 s`, `2 h 5 min`.
@@ -80,6 +122,15 @@ pub(crate) fn stretch(d: Duration) -> String {
 /// A moment: seconds since the start of the run, exact to the microsecond, without idle zeros: `11.44 s`.
 pub(super) fn moment(at: Duration) -> String {
     format!("{} s", decimals(at.as_micros(), 1_000_000, 6))
+}
+
+/// A moment for the time axis, to the millisecond: `77.086 s`. Where packets fly for less than that, exact.
+pub(super) fn tick(at: Duration, latency: Duration) -> String {
+    if latency < Duration::from_millis(2) {
+        moment(at)
+    } else {
+        format!("{} s", decimals(at.as_micros(), 1_000_000, 3))
+    }
 }
 
 /// `value / unit` with at most `places` decimals and no zeros at the end. `unit` is a power of ten.
@@ -126,5 +177,16 @@ mod tests {
         assert_eq!(cut.len(), 2);
         assert!(cut[1].ends_with('…') && cut.iter().all(|l| width(l, 10.0) <= 80.0), "{cut:?}");
         assert_eq!(shortened("short", 10.0, 80.0), "short");
+        // Behind a word that is cut nothing more is told: it would read as if it followed.
+        let quoted = wrapped("error=\"connection reset\"", 10.0, 80.0, 2);
+        assert!(quoted.len() == 1 && quoted[0].ends_with('…'), "{quoted:?}");
+    }
+
+    #[test]
+    fn fields_are_told_whole_or_not_at_all() {
+        let fields = ["attempt=1", "unanswered=0", "n=7"].map(str::to_owned);
+        assert_eq!(listed(&fields, 10.0, 300.0, 1), ["attempt=1 unanswered=0 n=7"]);
+        assert_eq!(listed(&fields, 10.0, 90.0, 2), ["attempt=1", "unanswered=0 …"]);
+        assert_eq!(listed(&fields, 10.0, 90.0, 0), Vec::<String>::new());
     }
 }

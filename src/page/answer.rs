@@ -56,8 +56,7 @@ pub fn of_run(
 ) -> Result<Answer, String> {
     let view = request.view.read().map_err(|error| error.to_string())?;
     view.fits(&outcome.trace).map_err(|error| error.to_string())?;
-    let shown =
-        Shown { outcome, question: scenario.question(), program: registry.program(), view: &view, request };
+    let shown = Shown::new(outcome, scenario.question(), registry.program(), &view, request);
     let parts = request.parts.iter().filter(|part| **part != Part::Chart);
     let goal =
         request.goal.as_deref().map(str::parse::<Goal>).transpose().map_err(|error| error.to_string())?;

@@ -1,8 +1,10 @@
 //! The pieces of a block as HTML: the same from the book's builder and in the reader's browser.
 
+use std::cell::OnceCell;
+
 use super::html::{code, command, dense, escape, inline, table};
 use super::request::{Number, Part, Request};
-use crate::explore::forms;
+use crate::explore::forms::{self, Drawing, FigureLine};
 use crate::explore::goal::Condition;
 use crate::explore::run::{human, plain, verdict};
 use crate::explore::sweep::{self, Sweep};
@@ -10,28 +12,43 @@ use crate::explore::view::View;
 use crate::parameter::suggestion;
 use crate::scenario::{Measure, Outcome};
 
-/// What the pieces of a run are made from.
-#[derive(Debug, Clone, Copy)]
+/// What the pieces of a run are made from; a drawing is made once, whichever pieces want it.
+#[derive(Debug)]
 pub struct Shown<'a> {
     /// The run.
-    pub outcome: &'a Outcome,
+    outcome: &'a Outcome,
     /// What the scenario asks.
-    pub question: &'a str,
+    question: &'a str,
     /// The program that the command names.
-    pub program: &'a str,
+    program: &'a str,
     /// What is shown of it.
-    pub view: &'a View,
+    view: &'a View,
     /// What was asked.
-    pub request: &'a Request,
+    request: &'a Request,
+    /// The figure for a wide page, once it is drawn.
+    wide: OnceCell<Drawing>,
+    /// The figure for a narrow page, once it is drawn.
+    narrow: OnceCell<Drawing>,
 }
 
-impl Shown<'_> {
+impl<'a> Shown<'a> {
+    /// Of a run by `program` of the scenario that asks `question`.
+    pub fn new(
+        outcome: &'a Outcome,
+        question: &'a str,
+        program: &'a str,
+        view: &'a View,
+        request: &'a Request,
+    ) -> Self {
+        Self { outcome, question, program, view, request, wide: OnceCell::new(), narrow: OnceCell::new() }
+    }
+
     /// One piece.
     pub fn part(&self, part: Part) -> String {
         let trace = &self.outcome.trace;
         match part {
-            Part::Figure | Part::Narrow | Part::Chart => dense(&self.drawing(part)),
-            Part::Lines => String::new(),
+            Part::Figure | Part::Narrow | Part::Lines => self.drawn(part),
+            Part::Chart => String::new(),
             Part::Story => lines("", &forms::story_of(trace, self.view)),
             Part::Packets => lines(" halfopen-packets", &forms::packets_of(trace, self.view)),
             Part::Measures => measures(self.outcome),
@@ -40,12 +57,24 @@ impl Shown<'_> {
         }
     }
 
-    fn drawing(&self, part: Part) -> String {
-        let id = match part {
-            Part::Narrow => format!("{}-narrow", self.request.id),
-            _ => self.request.id.clone(),
-        };
-        forms::svg(&self.outcome.trace, &self.view.figure(self.question, &id))
+    fn drawn(&self, part: Part) -> String {
+        let asked = |part| self.request.parts.contains(&part);
+        // Both have the same rows: a page that shows only one of them needs no other for the list.
+        let is_narrow =
+            part == Part::Narrow || (part == Part::Lines && !asked(Part::Figure) && asked(Part::Narrow));
+        let drawing = if is_narrow { &self.narrow } else { &self.wide };
+        let drawing = drawing.get_or_init(|| {
+            let mut figure = self.view.figure(self.question, &self.request.id);
+            if is_narrow {
+                figure.id += "-narrow";
+                figure.width = forms::NARROW;
+            }
+            forms::drawing(&self.outcome.trace, &figure)
+        });
+        match part {
+            Part::Lines => rows(&drawing.lines),
+            _ => dense(&format!("{}\n{}", drawing.heads, drawing.svg)),
+        }
     }
 
     /// The command that makes what is shown.
@@ -108,6 +137,21 @@ fn lines(class: &str, text: &str) -> String {
         "<pre tabindex=\"0\"><code class=\"language-text halfopen-story{class}\">{}</code></pre>\n",
         escaped(text)
     )
+}
+
+/// The rows of a figure as a list; `data-r` is the number of the row that the figure draws.
+fn rows(lines: &[FigureLine]) -> String {
+    let mut out = "<ol>\n".to_owned();
+    for line in lines {
+        let row = line.row.map_or_else(String::new, |row| format!(" data-r=\"{row}\" tabindex=\"0\""));
+        out += &format!(
+            "<li{row}><span class=\"ho-at\">{}</span> <b>{}</b> {}</li>\n",
+            escape(&line.time),
+            escape(&line.who),
+            escape(&line.text)
+        );
+    }
+    out + "</ol>\n"
 }
 
 /// Text as HTML, its line ends kept.

@@ -2,13 +2,75 @@
 
 use super::{Point, Sweep};
 use crate::figure::chart::{Axis, AxisUnit, Chart, Dot, Panel, chart};
-use crate::figure::standalone;
+use crate::figure::heat::{Heat, heat};
+use crate::figure::{WIDE, standalone};
 use crate::parameter;
 
-/// A chart to stand in a page: along it the first varied parameter, a panel for each measure, a line for each value (or
-/// combination of values) of the others. `id` is unique on the page; the title is the scenario's question unless given.
+/// How a sweep is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// Along it the first varied parameter, a panel for each measure, a line for each value (or combination of values)
+    /// of the others.
+    #[default]
+    Lines,
+    /// A cell for each pair of values of the first two varied parameters: its shade is the first measure's median. With
+    /// fewer or more than two varied parameters: lines.
+    Heat,
+    /// Panels beside each other over one scale, one for each line: the first measure. With several measures, or a
+    /// single line: lines.
+    Multiples,
+}
+
+/// A chart to stand in a page, as lines and as wide as a page: [`Form::Lines`]. `id` is unique on the page; the title is
+/// the scenario's question unless given.
 pub fn svg(sweep: &Sweep, title: Option<&str>, id: &str) -> String {
-    chart(&of(sweep, title, id))
+    drawn(sweep, title, id, WIDE, Form::Lines)
+}
+
+/// A chart to stand in a page, laid out for a width in CSS pixels.
+pub fn drawn(sweep: &Sweep, title: Option<&str>, id: &str, width: u32, form: Form) -> String {
+    let lines = Chart { width, ..of(sweep, title, id) };
+    match form {
+        Form::Heat if sweep.vary.len() == 2 && !sweep.measures.is_empty() => heat(&heat_of(sweep, lines)),
+        Form::Multiples if lines.lines.len() > 1 && lines.panels.len() == 1 => chart(&multiples(lines)),
+        _ => chart(&lines),
+    }
+}
+
+/// The first measure over both varied parameters.
+fn heat_of(sweep: &Sweep, chart: Chart) -> Heat {
+    let texts =
+        |vary: usize| sweep.vary[vary].values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
+    let (along, down) = (texts(0), texts(1));
+    let median = |column: usize, row: usize| {
+        let point = sweep.points.iter().find(|point| point.values == [column, row])?;
+        point.measures[0].map(|spread| spread.median)
+    };
+    let row = |row: usize| (0..along.len()).map(|column| median(column, row)).collect();
+    Heat {
+        title: chart.title,
+        description: chart.description,
+        id: chart.id,
+        name: sweep.measures[0].to_owned(),
+        unit: unit_of_measure(&sweep.measures[0]),
+        cells: (0..down.len()).map(row).collect(),
+        along: (sweep.vary[0].name.clone(), along),
+        down: (sweep.vary[1].name.clone(), down),
+        width: chart.width,
+    }
+}
+
+/// A panel for each line of the only one.
+fn multiples(chart: Chart) -> Chart {
+    let Some(only) = chart.panels.first().cloned() else { return chart };
+    let panels = only.lines.into_iter().zip(&chart.lines).map(|(line, name)| Panel {
+        name: format!("{} {name}", chart.cases),
+        unit: only.unit,
+        lines: vec![line],
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let columns = panels.len().clamp(2, 3);
+    Chart { panels, lines: vec![only.name], cases: String::new(), columns, ..chart }
 }
 
 /// A chart as a file of its own.
@@ -54,6 +116,8 @@ fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
         cases: others.iter().map(|vary| vary.name.as_str()).collect::<Vec<_>>().join(", "),
         lines: sweep.points.iter().take(lines).map(name).collect(),
         panels: sweep.measures.iter().enumerate().map(panel).collect(),
+        columns: 1,
+        width: WIDE,
     }
 }
 
@@ -102,7 +166,7 @@ fn unit_of_parameter(unit: parameter::Unit) -> AxisUnit {
 }
 
 /// The unit that a measure's name ends with, before what statistic it is: `stall_s`, `connect_s_p99`.
-fn unit_of_measure(name: &str) -> AxisUnit {
+pub(in crate::explore) fn unit_of_measure(name: &str) -> AxisUnit {
     let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
     match name.rsplit('_').find(statistic) {
         Some("s") => AxisUnit::Seconds,

@@ -21,7 +21,8 @@ use crate::scenario::{RunError, Settings};
 use crate::sim::Engine;
 use crate::trace::statistics;
 
-pub use chart::{standalone_svg, svg};
+pub(super) use chart::unit_of_measure;
+pub use chart::{Form, drawn, standalone_svg, svg};
 pub use forms::{csv, json, text};
 pub use kept::Kept;
 pub use parallel::threads;
