@@ -12,26 +12,28 @@ use serde_json::{Value, json};
 
 /// Runs cargo on that crate, in this crate's target folder, so that nothing is built twice; what it printed.
 fn cargo(command: &str, arguments: &[&str]) -> String {
-    cargo_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenario-crate"), command, arguments)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenario-crate");
+    cargo_in(&folder, &[&[command, "--locked"], arguments].concat())
 }
 
 /// The same on a crate like it.
-fn cargo_in(folder: &Path, command: &str, arguments: &[&str]) -> String {
+fn cargo_in(folder: &Path, arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     // The target folder, three levels above this test's program (`target/debug/deps/NAME`).
     let program = std::env::current_exe().expect("this program");
     let target = program.ancestors().nth(3).expect("a target folder");
     let output = Command::new("cargo")
-        .args([command, "--quiet", "--offline", "--locked", "--manifest-path"])
+        .args(&arguments[..1])
+        .args(["--quiet", "--offline", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))
-        .args(arguments)
+        .args(&arguments[1..])
         .env("CARGO_TARGET_DIR", target)
         .current_dir(root)
         .stdin(Stdio::null())
         .output()
         .expect("cargo runs");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {command} {}: {said}", arguments.join(" "));
+    assert!(output.status.success(), "cargo {}: {said}", arguments.join(" "));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
@@ -74,9 +76,13 @@ fn a_run_that_is_taken_along_as_a_test_compiles_as_it_stands_in_such_a_crate_and
     let crate_of_it = root.join("examples/scenario-crate");
     let folder = tempfile::tempdir().unwrap();
     let manifest = fs::read_to_string(crate_of_it.join("Cargo.toml")).unwrap();
+    let lock = fs::read_to_string(crate_of_it.join("Cargo.lock")).unwrap();
     let manifest = manifest.replace("path = \"../..\"", &format!("path = {:?}", root.display().to_string()));
-    fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
-    fs::copy(crate_of_it.join("Cargo.lock"), folder.path().join("Cargo.lock")).unwrap();
+    // Another name: both build into one folder.
+    for (file, text) in [("Cargo.toml", manifest), ("Cargo.lock", lock)] {
+        let text = text.replace("name = \"scenario-crate\"", "name = \"taken-along\"");
+        fs::write(folder.path().join(file), text).unwrap();
+    }
     for name in ["src", "tests"] {
         fs::create_dir(folder.path().join(name)).unwrap();
     }
@@ -94,6 +100,6 @@ fn a_run_that_is_taken_along_as_a_test_compiles_as_it_stands_in_such_a_crate_and
             ["name", "text"].map(|part| taken[part].as_str().unwrap_or_else(|| panic!("{taken}")));
         fs::write(folder.path().join("tests").join(name), text).unwrap();
     }
-    let tested = cargo_in(folder.path(), "test", &["--tests"]);
+    let tested = cargo_in(folder.path(), &["test", "--tests"]);
     assert_eq!(tested.matches("1 passed").count(), runs.len(), "{tested}");
 }

@@ -428,4 +428,38 @@ mod workbench {
             "{error}"
         );
     }
+
+    #[test]
+    fn why_a_build_failed_is_shown_in_the_open_page_as_text_and_gone_after_the_next_good_one() {
+        if !(common::have("node") & common::have("chromium")) {
+            return;
+        }
+        let root = book(None);
+        let served = Served::start(root.path());
+        let chapter = root.path().join("chapters/one.md");
+        let page = format!("{}/one.html", served.address);
+        let banner = |until: &str| {
+            format!(
+                "(async () => {{
+                    const banner = () => document.getElementById('halfopen-problem');
+                    for (let i = 0; i < 400 && !({until}); i++) await new Promise(wait => setTimeout(wait, 25));
+                    return [banner()?.textContent ?? null, document.querySelector('main').textContent, banner()?.children.length];
+                }})()"
+            )
+        };
+        fs::write(&chapter, "# One\n\n{{#story <b>no</b>}}\n").unwrap();
+        let shown = browse(&[(page.clone(), banner("banner()"))]);
+        let told = shown[0][0].as_str().unwrap_or_default();
+        assert!(told.contains("chapters/one.md:3: no scenario `<b>no</b>`"), "{shown:?}");
+        assert_eq!(shown[0][2], 0, "text, not HTML");
+        fs::write(&chapter, "# One\n\nmended\n").unwrap();
+        // A page that was opened before the build reloads itself: only then is it asked.
+        let shown = loop {
+            let shown = browse(&[(page.clone(), banner("i > 8"))]);
+            if shown[0][1].as_str().is_some_and(|text| text.contains("mended")) {
+                break shown;
+            }
+        };
+        assert_eq!(shown[0][0], Value::Null);
+    }
 }

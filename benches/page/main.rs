@@ -91,7 +91,14 @@ fn main() {
         };
         let at = |share: f64| of_it[((of_it.len() - 1) as f64 * share).round() as usize].0;
         let cells = [at(0.5), at(0.95), *longest, *its_run].map(|ms| format!("{ms:.1}"));
-        println!("{name:<12} {:>4} {}", of_it.len(), cells.map(|cell| format!("{cell:>8}")).concat());
+        println!(
+            "{name:<26} {:>4} {:>8} {:>8} {:>8} {:>8}",
+            of_it.len(),
+            cells[0],
+            cells[1],
+            cells[2],
+            cells[3]
+        );
         table += &format!("| {name} | {} | {} |\n", of_it.len(), cells.join(" | "));
     };
     row("diagrams", &|kind| kind == "figure");

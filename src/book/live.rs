@@ -189,6 +189,8 @@ fn finished(mut child: Child, go_on: impl Fn() -> bool) -> Result<(), NotMade> {
     let said = said.join().unwrap_or_default();
     match status.success() {
         true => Ok(()),
+        // A signal for all that this terminal started ends the compiler, too.
+        false if !go_on() => Err(NotMade::Stopped),
         false => Err(NotMade::Failed(said.lines().next().unwrap_or("no reason given").to_owned())),
     }
 }

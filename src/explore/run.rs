@@ -121,7 +121,7 @@ pub fn human(measure: &Measure) -> String {
     let statistic = |part: &&str| !["min", "median", "p99", "max"].contains(part);
     match measure.name.rsplit('_').find(statistic) {
         Some("s") if value >= 0.0 => {
-            Duration::try_from_secs_f64(value).map_or_else(|_| plain(value), |d| stretch(d))
+            Duration::try_from_secs_f64(value).map_or_else(|_| plain(value), stretch)
         }
         Some("bytes") => format!("{} B", whole(value)),
         Some("count") => whole(value),
