@@ -5,13 +5,14 @@ use super::chapter::Chapter;
 use super::grammar::{Checked, Kind, OF_A_RUN};
 use super::later::Later;
 use crate::explore::run;
-use crate::explore::sweep;
+use crate::explore::sweep::{self, Form};
 use crate::page::html::{attribute, escape};
 use crate::page::{Answer, Part, Request, SweepWords};
+use crate::parameter::Choice as _;
 
 /// What takes the place of the elements of a block, in the order in which they stand.
 const DRAWN: [Part; 7] =
-    [Part::Figure, Part::Narrow, Part::Chart, Part::Story, Part::Packets, Part::Measures, Part::Claims];
+    [Part::Figure, Part::Chart, Part::Narrow, Part::Story, Part::Packets, Part::Measures, Part::Claims];
 
 /// A block before it is asked for.
 #[derive(Debug)]
@@ -38,7 +39,8 @@ impl Block {
             Kind::Story => vec![Part::Story],
             Kind::Packets => vec![Part::Packets],
             Kind::Measures => vec![Part::Measures],
-            Kind::Sweep => vec![Part::Chart],
+            Kind::Distribution => vec![Part::Figure, Part::Narrow],
+            Kind::Sweep => vec![Part::Chart, Part::Narrow],
             _ => Vec::new(),
         };
         if checked.flag("claims")?.unwrap_or(!matches!(kind, Kind::Packets | Kind::Measures)) {
@@ -113,7 +115,7 @@ fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
     let class = match part {
         Part::Figure => " class=\"halfopen-drawing ho-wide\"",
         Part::Narrow => " class=\"halfopen-drawing ho-narrow\"",
-        Part::Chart => " class=\"halfopen-drawing\"",
+        Part::Chart => " class=\"halfopen-drawing ho-wide\"",
         _ => "",
     };
     let content = answer.part(part).to_owned();
@@ -139,9 +141,21 @@ fn varied(checked: &Checked<'_>, request: &mut Request) -> Result<SweepWords, St
     let seeds = u32::try_from(seeds).ok().filter(|seeds| *seeds > 0);
     Ok(SweepWords {
         vary,
+        form: form(checked)?,
         measures: checked.list("measure").unwrap_or_default().into_iter().map(str::to_owned).collect(),
         seeds: seeds.ok_or("--seeds: not valid; valid: a whole number from 1 on")?,
     })
+}
+
+/// How a chart is drawn, if it is said.
+fn form(checked: &Checked<'_>) -> Result<Option<String>, String> {
+    let words: Vec<&str> = Form::WORDS.iter().map(|(word, _)| *word).collect();
+    match checked.option("form") {
+        Some(word) if !words.contains(&word) => {
+            Err(format!("--form={word}: not valid; valid: {}", words.join(", ")))
+        }
+        word => Ok(word.map(str::to_owned)),
+    }
 }
 
 /// A number in running text, and the request that keeps it true when the reader changes the run.

@@ -151,7 +151,13 @@ impl Chapter<'_> {
                 &fidelity::rows(fidelity::Table::Second),
             ))),
             Kind::Parameters | Kind::Parameter => self.parameters(&checked),
-            Kind::Story | Kind::Figure | Kind::Packets | Kind::Measures | Kind::Claims | Kind::Sweep => {
+            Kind::Story
+            | Kind::Figure
+            | Kind::Distribution
+            | Kind::Packets
+            | Kind::Measures
+            | Kind::Claims
+            | Kind::Sweep => {
                 counts.blocks += 1;
                 counts.figures += usize::from(checked.kind != Kind::Claims);
                 self.block(&checked, counts).map(block)

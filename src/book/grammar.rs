@@ -36,6 +36,8 @@ pub enum Kind {
     Ledger,
     /// How the simulated kernel compares with Linux, measurement by measurement.
     Fidelity,
+    /// A chart of how the values of one name are spread.
+    Distribution,
     /// A guess asked of the reader, about a measure.
     Predict,
     /// A goal for the reader to meet.
@@ -73,14 +75,18 @@ const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -
 /// Options of what is shown of a run.
 const OF_A_VIEW: [&str; 6] = ["from", "until", "hosts", "layers", "packets", "fold"];
 
-const SHAPES: [Shape; 18] = [
+const SHAPES: [Shape; 19] = [
     Shape { views: true, options: &OF_A_BLOCK, ..shape("story", Kind::Story, &["SCENARIO"]) },
     Shape { views: true, options: &OF_A_BLOCK, ..shape("figure", Kind::Figure, &["SCENARIO"]) },
     Shape { views: true, options: &OF_A_BLOCK, ..shape("packets", Kind::Packets, &["SCENARIO"]) },
+    Shape {
+        options: &["look", "title", "description", "claims", "controls"],
+        ..shape("distribution", Kind::Distribution, &["SCENARIO", "NAME"])
+    },
     Shape { options: &OF_A_BLOCK, ..shape("measures", Kind::Measures, &["SCENARIO"]) },
     Shape { options: &OF_A_BLOCK, ..shape("claims", Kind::Claims, &["SCENARIO"]) },
     Shape {
-        options: &["measure", "seeds", "title", "claims", "controls"],
+        options: &["measure", "seeds", "form", "title", "claims", "controls"],
         ..shape("sweep", Kind::Sweep, &["SCENARIO"])
     },
     Shape {
@@ -215,6 +221,8 @@ impl Checked<'_> {
             layers: list("layers"),
             packets: self.flag("packets")?.filter(|drawn| !drawn),
             fold: self.flag("fold")?.filter(|folded| !folded),
+            distribution: (self.kind == Kind::Distribution).then(|| self.word(1).to_owned()),
+            look: text("look"),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
+use crate::explore::sweep::Form;
 use crate::parameter::Choice as _;
 use crate::sim::Engine;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -103,6 +104,12 @@ pub struct ViewArgs {
     /// Draw no packets.
     #[arg(long)]
     pub no_arrows: bool,
+    /// Draw how the values of this name are spread, like connect_s, instead of what happened.
+    #[arg(long, value_name = "NAME")]
+    pub distribution: Option<String>,
+    /// How to draw them: steps, bars, dots.
+    #[arg(long, value_name = "LOOK", requires = "distribution")]
+    pub look: Option<String>,
     /// Tell the story whole: fold no routines.
     #[arg(long)]
     pub whole: bool,
@@ -143,6 +150,9 @@ pub struct Sweep {
     pub faults: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
     pub format: SweepFormat,
+    /// How a chart is drawn: lines; a heat map of the first measure over two parameters; or a small chart for each line.
+    #[arg(long, value_parser = forms(), default_value = Form::default().word())]
+    pub form: Form,
     #[command(flatten)]
     pub engine: EngineArg,
 }
@@ -164,6 +174,16 @@ fn engines() -> impl TypedValueParser<Value = Engine> {
         let engine = Engine::WORDS.iter().find(|(word, _)| *word == chosen);
         // Only these words pass.
         engine.map(|(_, engine)| *engine).unwrap_or_default()
+    })
+}
+
+/// How charts are drawn, by their words.
+fn forms() -> impl TypedValueParser<Value = Form> {
+    let words = Form::WORDS.iter().map(|(word, _)| *word);
+    PossibleValuesParser::new(words).map(|chosen| {
+        let form = Form::WORDS.iter().find(|(word, _)| *word == chosen);
+        // Only these words pass.
+        form.map(|(_, form)| *form).unwrap_or_default()
     })
 }
 

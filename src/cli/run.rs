@@ -27,7 +27,7 @@ pub fn run(args: Run, registry: Registry, out: &mut dyn Write) -> Result<Status,
         recording: if shows_packets { Recording::Packets } else { Recording::Story },
     };
     let outcome = scenario.run(&settings)?;
-    view.fits(&outcome.trace)?;
+    view.fits(&outcome)?;
     if let Some(capture) = capture {
         capture.write(&outcome.trace)?;
     }
@@ -42,10 +42,7 @@ pub fn run(args: Run, registry: Registry, out: &mut dyn Write) -> Result<Status,
             print(out, &run::text(&outcome, &telling))
         }
         RunFormat::Json => print_json(out, &run::json(&outcome, args.packets)),
-        RunFormat::Svg => {
-            let figure = view.figure(scenario.question(), "figure");
-            print(out, &forms::standalone_svg(&outcome.trace, &figure))
-        }
+        RunFormat::Svg => print(out, &forms::standalone_svg(&outcome, &view, scenario.question())),
     }?;
     Ok(status(&outcome))
 }
@@ -58,6 +55,8 @@ fn words(args: ViewArgs) -> ViewWords {
         layers: args.layers,
         packets: args.no_arrows.then_some(false),
         fold: args.whole.then_some(false),
+        distribution: args.distribution,
+        look: args.look,
     }
 }
 

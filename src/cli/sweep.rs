@@ -15,6 +15,7 @@ pub fn sweep(args: Sweep, registry: Registry, out: &mut dyn Write) -> Result<Sta
         vary: args.vary,
         measures: args.measures,
         seeds: args.seeds,
+        form: args.form,
         settings: Settings {
             seed: args.seed,
             given: given(args.set)?,

@@ -245,6 +245,30 @@ fn a_view_cuts_what_is_told_and_drawn_and_not_what_was_measured() {
     assert!(error(&["--from", "soon"]).starts_with("--from=soon: not a duration; valid:"));
 }
 
+#[test]
+fn a_chart_is_drawn_in_the_form_that_is_asked_for() {
+    let drawn = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        halfopen(&words, Registry::all()).1
+    };
+    let sweep =
+        "sweep tcp/outage-tail --vary outage=1s,2s --vary one_way=10ms,20ms --measure stall_s --format svg";
+    let [lines, heat, multiples] =
+        ["lines", "heat", "multiples"].map(|form| drawn(&format!("{sweep} --form {form}")));
+    assert!(lines == drawn(sweep) && heat != lines && multiples != lines && heat != multiples);
+    let told = drawn(&format!("{} --form heat", sweep.trim_end_matches(" --format svg")));
+    assert!(
+        told.trim_end().ends_with("--measure stall_s --form heat"),
+        "the printed command draws it, too: {told}"
+    );
+    let run = "run tcp/backlog --distribution connect_s --format svg";
+    assert!(
+        drawn(&format!("{run} --look steps")) == drawn(run)
+            && drawn(&format!("{run} --look bars")) != drawn(run)
+    );
+    assert!(usage_error_of(&["run", "tcp/backlog", "--distribution", "wait_s"]).contains("valid: connect_s"));
+}
+
 fn usage_error_of(line: &[&str]) -> String {
     match halfopen(line, Registry::all()) {
         (Err(Failure::Usage(text)), out) if out.is_empty() => text,

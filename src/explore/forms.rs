@@ -81,12 +81,22 @@ pub fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
     figure::drawing(trace, figure)
 }
 
+/// What a figure of this view shows of a run, laid out for a width in CSS pixels: what happened, or how some values are
+/// spread.
+pub fn drawing_of(outcome: &Outcome, view: &View, question: &str, id: &str, width: u32) -> Drawing {
+    let spread = view.distribution.as_ref();
+    match spread.and_then(|(name, look)| distribution(outcome, name, *look, id, width)) {
+        Some(svg) => Drawing { svg, heads: String::new(), lines: Vec::new() },
+        None => drawing(&outcome.trace, &Figure { width, ..view.figure(question, id) }),
+    }
+}
+
 /// How the values behind a measure are spread, as a chart; `None` if the run has no distribution of this name.
-pub fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32) -> Option<String> {
+fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32) -> Option<String> {
     let found = outcome.distributions.iter().find(|d| d.name == name)?;
     let summary = figure::distribution::Distribution {
-        title: format!("How {name} is spread"),
-        description: format!("{} values of {name}.", found.values.len()),
+        title: format!("{}: how it is spread", found.label),
+        description: format!("{} values: {}.", found.values.len(), found.label),
         id: id.to_owned(),
         name: name.to_owned(),
         unit: super::sweep::unit_of_measure(name),
@@ -104,7 +114,7 @@ pub fn figure_lines(trace: &Trace, figure: &Figure) -> Vec<FigureLine> {
     figure::lines(trace, figure)
 }
 
-/// A space-time diagram as a file of its own.
-pub fn standalone_svg(trace: &Trace, figure: &Figure) -> String {
-    figure::standalone(&svg(trace, figure))
+/// The figure of a view as a file of its own.
+pub fn standalone_svg(outcome: &Outcome, view: &View, question: &str) -> String {
+    figure::standalone(&drawing_of(outcome, view, question, "figure", WIDE).svg)
 }

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::forms::Figure;
-use crate::parameter::{Scalar as _, quoted, scalar, suggestion};
-use crate::trace::{Layer, Trace};
+use super::forms::{Figure, Look};
+use crate::parameter::{Choice as _, Scalar as _, quoted, scalar, suggestion};
+use crate::scenario::Outcome;
+use crate::trace::Layer;
 
 /// What is shown, as it is typed; what is not said is shown whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,12 @@ pub struct ViewWords {
     /// Whether long routines of a story are folded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fold: Option<bool>,
+    /// Draw how the values of this name are spread, instead of what happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distribution: Option<String>,
+    /// How they are drawn: `steps`, `bars`, `dots`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<String>,
 }
 
 /// What is shown.
@@ -50,6 +57,8 @@ pub struct View {
     pub packets: bool,
     /// Whether long routines of a story are folded.
     pub fold: bool,
+    /// What a figure draws instead of what happened: how the values of this name are spread.
+    pub distribution: Option<(String, Look)>,
 }
 
 /// The whole run, packets drawn, routines folded.
@@ -62,6 +71,7 @@ impl Default for View {
             layers: Layer::ALL.to_vec(),
             packets: true,
             fold: true,
+            distribution: None,
         }
     }
 }
@@ -130,6 +140,14 @@ impl ViewWords {
         }
         view.packets = self.packets.unwrap_or(view.packets);
         view.fold = self.fold.unwrap_or(view.fold);
+        let look = self.look.as_deref().unwrap_or(Look::Steps.word());
+        let found = Look::WORDS.iter().find(|(word, _)| *word == look);
+        let (_, look) = found.ok_or_else(|| ViewError::Unknown {
+            what: "look",
+            name: look.to_owned(),
+            valid: Look::WORDS.iter().map(|(word, _)| (*word).to_owned()).collect(),
+        })?;
+        view.distribution = self.distribution.clone().map(|name| (name, *look));
         Ok(view)
     }
 }
@@ -138,8 +156,15 @@ impl View {
     /// Whether a run has what is to be shown.
     ///
     /// # Errors
-    /// [`ViewError::Unknown`] for a host that is not there.
-    pub fn fits(&self, trace: &Trace) -> Result<(), ViewError> {
+    /// [`ViewError::Unknown`] for a host or a distribution that is not there.
+    pub fn fits(&self, outcome: &Outcome) -> Result<(), ViewError> {
+        let trace = &outcome.trace;
+        if let Some((name, _)) = &self.distribution
+            && !outcome.distributions.iter().any(|d| d.name == name)
+        {
+            let valid = outcome.distributions.iter().map(|d| d.name.to_owned()).collect();
+            return Err(ViewError::Unknown { what: "distribution", name: name.clone(), valid });
+        }
         let missing = self.hosts.iter().find(|name| !trace.hosts.iter().any(|host| host == *name));
         let unknown = |name: &String| ViewError::Unknown {
             what: "host",
@@ -180,6 +205,9 @@ impl View {
         if !self.packets {
             out += " --no-arrows";
         }
+        if let Some((name, look)) = &self.distribution {
+            out += &format!(" --distribution {name} --look {}", look.word());
+        }
         if !self.fold {
             out += " --whole";
         }
@@ -213,6 +241,12 @@ mod tests {
             " --from '59s 500ms' --until '1m 20s' --hosts phone,server --layers tcp,app"
         );
         assert_eq!(View::default().arguments(), "");
+        let spread = ViewWords {
+            distribution: Some("connect_s".to_owned()),
+            look: Some("bars".to_owned()),
+            ..ViewWords::default()
+        };
+        assert_eq!(spread.read().unwrap().arguments(), " --distribution connect_s --look bars");
         let few = View { packets: false, fold: false, ..View::default() };
         assert_eq!(few.arguments(), " --no-arrows --whole");
     }
@@ -229,10 +263,20 @@ mod tests {
             error(words("", "", &[], &["quic"])),
             "no layer `quic`; valid: fault, link, tcp, udp, http, ws, app"
         );
+        let spread = |name: &str, look: &str| ViewWords {
+            distribution: Some(name.to_owned()),
+            look: Some(look.to_owned()),
+            ..ViewWords::default()
+        };
+        assert_eq!(error(spread("x", "pie")), "no look `pie`; valid: steps, bars, dots");
         let outcome = fake::REGISTRY.find("fake/stall").unwrap().run(&Settings::default()).unwrap();
+        let none = spread("wait_s", "dots").read().unwrap();
+        assert!(
+            none.fits(&outcome).unwrap_err().to_string().starts_with("no distribution `wait_s`; valid: ")
+        );
         let view = words("", "", &["server", "phon"], &[]).read().unwrap();
         assert_eq!(
-            view.fits(&outcome.trace).unwrap_err().to_string(),
+            view.fits(&outcome).unwrap_err().to_string(),
             "no host `phon`; did you mean `phone`?; valid: phone, server"
         );
     }

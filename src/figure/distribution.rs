@@ -6,6 +6,7 @@ use super::heat::said;
 use super::svg::{Document, Svg, document};
 use super::ticks::Ticks;
 use super::words::{shortened, width};
+use crate::parameter::Choice;
 use crate::trace::quantile;
 
 /// How a distribution is drawn.
@@ -17,6 +18,11 @@ pub enum Look {
     Bars,
     /// Dots: every value, and a box from the first to the third quartile with a line at the median.
     Dots,
+}
+
+impl Choice for Look {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("steps", Look::Steps), ("bars", Look::Bars), ("dots", Look::Dots)];
 }
 
 /// What is shown.

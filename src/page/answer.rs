@@ -55,7 +55,7 @@ pub fn of_run(
     request: &Request,
 ) -> Result<Answer, String> {
     let view = request.view.read().map_err(|error| error.to_string())?;
-    view.fits(&outcome.trace).map_err(|error| error.to_string())?;
+    view.fits(outcome).map_err(|error| error.to_string())?;
     let shown = Shown::new(outcome, scenario.question(), registry.program(), &view, request);
     let parts = request.parts.iter().filter(|part| **part != Part::Chart);
     let goal =

@@ -64,14 +64,15 @@ impl<'a> Shown<'a> {
             part == Part::Narrow || (part == Part::Lines && !asked(Part::Figure) && asked(Part::Narrow));
         let drawing = if is_narrow { &self.narrow } else { &self.wide };
         let drawing = drawing.get_or_init(|| {
-            let mut figure = self.view.figure(self.question, &self.request.id);
-            if is_narrow {
-                figure.id += "-narrow";
-                figure.width = forms::NARROW;
-            }
-            forms::drawing(&self.outcome.trace, &figure)
+            let id = &self.request.id;
+            let (id, width) = match is_narrow {
+                true => (format!("{id}-narrow"), forms::NARROW),
+                false => (id.clone(), forms::WIDE),
+            };
+            forms::drawing_of(self.outcome, self.view, self.question, &id, width)
         });
         match part {
+            Part::Lines if drawing.lines.is_empty() => String::new(),
             Part::Lines => rows(&drawing.lines),
             _ => dense(&format!("{}\n{}", drawing.heads, drawing.svg)),
         }
@@ -106,7 +107,8 @@ impl<'a> Shown<'a> {
 /// One piece of a sweep; nothing for those that it does not have.
 pub fn of_sweep(sweep: &Sweep, request: &Request, part: Part) -> String {
     match part {
-        Part::Chart => dense(&sweep::svg(sweep, None, &request.id)),
+        Part::Chart => dense(&sweep::svg(sweep, &request.id, forms::WIDE)),
+        Part::Narrow => dense(&sweep::svg(sweep, &format!("{}-narrow", request.id), forms::NARROW)),
         Part::Command => command(&format!("{} --format svg", sweep.command), &request.up),
         Part::Claims => {
             let all = sweep.points.len();

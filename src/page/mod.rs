@@ -30,8 +30,9 @@ pub use answer::{Answer, of_run};
 pub use fragment::{badge, condition, number};
 pub use request::{Number, Part, Request, SweepWords};
 
-use crate::explore::sweep::{self, Kept, Plan, Prepared};
+use crate::explore::sweep::{self, Form, Kept, Plan, Prepared};
 use crate::explore::{Registry, list};
+use crate::parameter::Choice as _;
 use crate::scenario::{Outcome, Settings};
 use crate::sim::Limits;
 use crate::sim::fault::complete::verbs;
@@ -72,6 +73,11 @@ impl Bounds<'_> {
             vary: words.vary.clone(),
             measures: words.measures.clone(),
             seeds: NonZeroU32::new(words.seeds).unwrap_or(NonZeroU32::MIN),
+            form: Form::WORDS
+                .iter()
+                .find(|(word, _)| words.form.as_deref() == Some(*word))
+                .map(|(_, form)| *form)
+                .unwrap_or_default(),
             settings: self.settings(request),
         }
     }

@@ -57,6 +57,9 @@ pub struct SweepWords {
     /// The measures drawn; none: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<String>,
+    /// How the chart is drawn: `lines` unless given, `heat`, `multiples`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
     /// How often each point is run; 0 is taken for 1.
     #[serde(skip_serializing_if = "is_one")]
     pub seeds: u32,

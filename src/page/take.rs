@@ -44,7 +44,7 @@ pub fn answer(
     let recording = if form == Form::Rust { Recording::Counters } else { Recording::Packets };
     let settings = Settings { recording, ..bounds.settings(request) };
     let outcome = bounds.run(registry, request, &settings)?;
-    view.fits(&outcome.trace).map_err(|error| error.to_string())?;
+    view.fits(&outcome).map_err(|error| error.to_string())?;
     Ok(match form {
         Form::Rust => json!({"name": name("rs").replace('-', "_"), "text": rust(&outcome)}),
         Form::Pcap => {
@@ -54,8 +54,8 @@ pub fn answer(
         }
         Form::Json => json!({"name": name("json"), "text": pretty(&run::json(&outcome, true))?}),
         Form::Svg => {
-            let figure = view.figure(scenario.question(), "figure");
-            json!({"name": name("svg"), "text": forms::standalone_svg(&outcome.trace, &figure)})
+            let text = forms::standalone_svg(&outcome, &view, scenario.question());
+            json!({"name": name("svg"), "text": text})
         }
     })
 }

@@ -4,7 +4,7 @@ use super::{Point, Sweep};
 use crate::figure::chart::{Axis, AxisUnit, Chart, Dot, Panel, chart};
 use crate::figure::heat::{Heat, heat};
 use crate::figure::{WIDE, standalone};
-use crate::parameter;
+use crate::parameter::{self, Choice};
 
 /// How a sweep is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,16 +21,15 @@ pub enum Form {
     Multiples,
 }
 
-/// A chart to stand in a page, as lines and as wide as a page: [`Form::Lines`]. `id` is unique on the page; the title is
-/// the scenario's question unless given.
-pub fn svg(sweep: &Sweep, title: Option<&str>, id: &str) -> String {
-    drawn(sweep, title, id, WIDE, Form::Lines)
+impl Choice for Form {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("lines", Form::Lines), ("heat", Form::Heat), ("multiples", Form::Multiples)];
 }
 
-/// A chart to stand in a page, laid out for a width in CSS pixels.
-pub fn drawn(sweep: &Sweep, title: Option<&str>, id: &str, width: u32, form: Form) -> String {
-    let lines = Chart { width, ..of(sweep, title, id) };
-    match form {
+/// A chart to stand in a page, laid out for a width in CSS pixels. `id` is unique on the page.
+pub fn svg(sweep: &Sweep, id: &str, width: u32) -> String {
+    let lines = Chart { width, ..of(sweep, id) };
+    match sweep.form {
         Form::Heat if sweep.vary.len() == 2 && !sweep.measures.is_empty() => heat(&heat_of(sweep, lines)),
         Form::Multiples if lines.lines.len() > 1 && lines.panels.len() == 1 => chart(&multiples(lines)),
         _ => chart(&lines),
@@ -75,10 +74,10 @@ fn multiples(chart: Chart) -> Chart {
 
 /// A chart as a file of its own.
 pub fn standalone_svg(sweep: &Sweep) -> String {
-    standalone(&svg(sweep, None, "figure"))
+    standalone(&svg(sweep, "figure", WIDE))
 }
 
-fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
+fn of(sweep: &Sweep, id: &str) -> Chart {
     let (first, others) = sweep.vary.split_first().expect("a sweep varies something");
     let positions: Option<Vec<f64>> = first.values.iter().map(|value| value.position).collect();
     let axis = match positions {
@@ -108,7 +107,7 @@ fn of(sweep: &Sweep, title: Option<&str>, id: &str) -> Chart {
         Panel { name: name.clone(), unit: unit_of_measure(name), lines: (0..lines).map(line).collect() }
     };
     Chart {
-        title: title.unwrap_or(sweep.question).to_owned(),
+        title: sweep.question.to_owned(),
         description: description(sweep),
         id: id.to_owned(),
         along: first.name.clone(),

@@ -22,7 +22,7 @@ use crate::sim::Engine;
 use crate::trace::statistics;
 
 pub(super) use chart::unit_of_measure;
-pub use chart::{Form, drawn, standalone_svg, svg};
+pub use chart::{Form, standalone_svg, svg};
 pub use forms::{csv, json, text};
 pub use kept::Kept;
 pub use parallel::threads;
@@ -40,6 +40,8 @@ pub struct Plan {
     pub measures: Vec<String>,
     /// How often each point is run, each time with the next seed.
     pub seeds: NonZeroU32,
+    /// How a chart of it is drawn.
+    pub form: Form,
     /// What all runs share; its seed is the first one.
     pub settings: Settings,
 }
@@ -69,6 +71,8 @@ pub struct Sweep {
     pub claims: Vec<String>,
     /// All combinations; the last parameter varies fastest.
     pub points: Vec<Point>,
+    /// How a chart of it is drawn.
+    pub form: Form,
     /// Whether a claim failed in a run in which nothing was changed.
     pub failed_at_the_defaults: bool,
 }
@@ -255,6 +259,9 @@ fn command(plan: &Plan, program: &str, scenario: &str) -> String {
     }
     if plan.seeds.get() != 1 {
         out += &format!(" --seeds {}", plan.seeds);
+    }
+    if plan.form != Form::default() {
+        out += &format!(" --form {}", plan.form.word());
     }
     if let Some(script) = &plan.settings.faults {
         out += &format!(" --faults '{script}'");

@@ -130,6 +130,7 @@ impl<'a> Prepared<'a> {
             claims,
             points,
             failed_at_the_defaults,
+            form: self.plan.form,
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::trace::Recording;
 
 fn plan(vary: &[(&str, &str)]) -> Plan {
     Plan {
+        form: Form::Lines,
         scenario: "fake/stall".to_owned(),
         vary: vary.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         measures: Vec::new(),
@@ -313,7 +314,7 @@ fn a_line_has_a_gap_where_the_measure_did_not_happen() {
     let sweep = run(Registry::all(), &plan, threads()).unwrap();
     let missing = sweep.points.iter().filter(|point| point.measures[0].is_none()).count();
     assert!(missing > 0 && missing < 11, "{missing}");
-    let text = svg(&sweep, None, "x");
+    let text = svg(&sweep, "x", 720);
     let svg = Document::parse(&text).unwrap();
     assert_eq!(classed(&svg, "ho-dot").len(), 11 - missing, "a shape for each value, none for no value");
     assert_eq!(classed(&svg, "ho-course").len(), 1);
@@ -322,7 +323,7 @@ fn a_line_has_a_gap_where_the_measure_did_not_happen() {
 
 #[test]
 fn words_stand_beside_each_other_and_are_not_joined() {
-    let text = svg(&made(&plan(&[("timers", "slow,fast"), ("stall", "5s,10s,20s")])), None, "x");
+    let text = svg(&made(&plan(&[("timers", "slow,fast"), ("stall", "5s,10s,20s")])), "x", 720);
     let svg = Document::parse(&text).unwrap();
     // The three in the key are all there are.
     assert_eq!(classed(&svg, "ho-course").len(), 3);
@@ -331,8 +332,8 @@ fn words_stand_beside_each_other_and_are_not_joined() {
 
 #[test]
 fn the_spread_over_seeds_is_drawn() {
-    let text = svg(&seeded(3, 3), None, "x");
+    let text = svg(&seeded(3, 3), "x", 720);
     assert_eq!(classed(&Document::parse(&text).unwrap(), "ho-spread").len(), 1);
-    let text = svg(&seeded(3, 1), None, "x");
+    let text = svg(&seeded(3, 1), "x", 720);
     assert_eq!(classed(&Document::parse(&text).unwrap(), "ho-spread").len(), 0, "one run has none");
 }
