@@ -139,11 +139,8 @@ fn the_command_under_a_picture_makes_that_picture() {
                 assert!(drawn == shown, "{page}: `{command}` draws something else: {differs:?}");
             }
             "story" | "packets" => {
-                let shown = unescaped(
-                    between(block, &format!("halfopen-{kind}\">"), "</code>")
-                        .first()
-                        .map_or_else(|| between(block, "halfopen-story\">", "</code>")[0], |found| found),
-                );
+                let class = if *kind == "story" { "halfopen-story\">" } else { "halfopen-packets\">" };
+                let shown = unescaped(between(block, class, "</code>")[0]);
                 assert!(
                     printed.contains(shown.trim_end()),
                     "{page}: `{command}` tells something else:\n{shown}"
