@@ -48,6 +48,8 @@ pub struct Chapter<'a> {
     pub ledger: Option<&'a Path>,
     /// The chapter's number in the book, `2`, if it has one.
     pub number: Option<String>,
+    /// How many predictions and challenges the book has.
+    pub tasks: [usize; 2],
     /// Where bulk is put off until mdBook is done; without it all stands in the chapter.
     pub later: Option<&'a Later>,
     /// The words that open where they are used.
@@ -174,6 +176,13 @@ impl Chapter<'_> {
                 let (_, outcome) = self.bare_run(&checked)?;
                 let text = self.sentence(checked.required("text")?, counts)?;
                 challenge.html(&text, &outcome, self.runs, &self.task(counts)).map(block)
+            }
+            Kind::Progress => {
+                let [predictions, challenges] = self.tasks;
+                Ok(block(format!(
+                    "<p class=\"ho-progress\" data-progress='{{\"predictions\":{predictions},\"challenges\":{challenges}}}'>\
+                     There are {predictions} guesses to make and {challenges} challenges to meet.</p>"
+                )))
             }
             Kind::Term => {
                 counts.terms += 1;
@@ -353,9 +362,12 @@ fn slug(path: &Path) -> String {
     path.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect()
 }
 
-/// Whether the text holds a directive of this name that is not escaped.
-pub fn has(text: &str, name: &str) -> bool {
-    text.contains(name) && pieces(text).iter().any(|p| matches!(p, Piece::Directive(d) if d.name == name))
+/// How many directives of this name that are not escaped the text holds.
+pub fn count(text: &str, name: &str) -> usize {
+    match text.contains(name) {
+        true => pieces(text).iter().filter(|p| matches!(p, Piece::Directive(d) if d.name == name)).count(),
+        false => 0,
+    }
 }
 
 #[cfg(test)]
@@ -372,6 +384,7 @@ mod tests {
             root: Path::new("."),
             ledger: Some(Path::new("ledger.md")),
             number: Some("2".to_owned()),
+            tasks: [3, 1],
             later: None,
             glossary: &Glossary::read("# Words\n\n## RTT\n\nThere and back.\n"),
         };
@@ -568,6 +581,17 @@ mod tests {
         assert!(error("detect_time_s <= 5", "updates=5").contains("not one of those that may be changed"));
         assert!(error("detect <= 5", "stall=5s").contains("no measure `detect`"));
         assert!(error("detect_time_s <= soon", "stall=5s").contains("is no condition"));
+    }
+
+    #[test]
+    fn the_reader_is_told_how_much_there_is_to_do() {
+        let text = expand("{{#progress}}\n").unwrap();
+        assert!(
+            text.contains("data-progress='{\"predictions\":3,\"challenges\":1}'>There are 3 guesses"),
+            "{text}"
+        );
+        let counted = count("{{#predict a b}} `\\{{#predict a b}}` {{#predict c d}} {{#story a}}", "predict");
+        assert_eq!(counted, 2);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub enum Kind {
     Predict,
     /// A goal for the reader to meet.
     Challenge,
+    /// How many guesses and challenges there are, and how far the reader has come.
+    Progress,
     /// A word of the glossary in running text.
     Term,
     /// A sentence of the notes, with its translation.
@@ -75,7 +77,7 @@ const fn shape(name: &'static str, kind: Kind, words: &'static [&'static str]) -
 /// Options of what is shown of a run.
 const OF_A_VIEW: [&str; 6] = ["from", "until", "hosts", "layers", "packets", "fold"];
 
-const SHAPES: [Shape; 19] = [
+const SHAPES: [Shape; 20] = [
     Shape { views: true, options: &OF_A_BLOCK, ..shape("story", Kind::Story, &["SCENARIO"]) },
     Shape { views: true, options: &OF_A_BLOCK, ..shape("figure", Kind::Figure, &["SCENARIO"]) },
     Shape { views: true, options: &OF_A_BLOCK, ..shape("packets", Kind::Packets, &["SCENARIO"]) },
@@ -109,6 +111,7 @@ const SHAPES: [Shape; 19] = [
         options: &["title", "text", "goal", "change", "solution", "luck"],
         ..shape("challenge", Kind::Challenge, &["SCENARIO"])
     },
+    Shape { runs: false, ..shape("progress", Kind::Progress, &[]) },
     Shape { runs: false, block: false, ..shape("term", Kind::Term, &["TERM.."]) },
     Shape { runs: false, options: &["zh", "en"], ..shape("note", Kind::Note, &["NAME.."]) },
 ];

@@ -25,6 +25,14 @@
 //!   for each value of the others.
 //! - `{{#parameters SCENARIO}}`: a table of its parameters.
 //! - `{{#legend FORM}}`: what the columns of a `story` or of `packets` mean.
+//! - `{{#distribution SCENARIO NAME [KEY=VALUE].. [--look=steps|bars|dots] [--title=TEXT]}}`: how the values of a name are
+//!   spread.
+//! - `{{#predict SCENARIO NAME [KEY=VALUE].. --ask=TEXT --choices=LABEL=RANGE|..}}` (or `--range=FROM..TO [--unit=TEXT]`): a guess
+//!   asked of the reader before the next block; a range is `..1`, `1..20`, `20..` or `none`, and the run's value lies in one.
+//! - `{{#challenge SCENARIO [KEY=VALUE].. --title=TEXT --text=TEXT --goal=CONDITIONS --change=KEY,.. --solution='KEY=VALUE ..'
+//!   [--luck=SHARE]}}`: a goal for the reader to meet; see [`Challenge`].
+//! - `{{#note NAME --zh=TEXT --en=TEXT}}`: a sentence of the notes with its translation; `{{#progress}}`: how many guesses and
+//!   challenges there are.
 //! - `{{#list}}`: all scenarios; `{{#ledger}}`: all rows of the ledger.
 //! - `{{#fidelity}}`: the simulated kernel held against measurements of Linux.
 //!
@@ -32,6 +40,7 @@
 //!
 //! - `{{#measure SCENARIO NAME [KEY=VALUE].. [--precision=DIGITS] [--none=WORD]}}`: a number; `WORD` where it did not happen.
 //! - `{{#parameter SCENARIO NAME}}`: a parameter's default.
+//! - `{{#term NAME}}`, `{{#term NAME|as shown}}`: a word of the glossary (the chapter `glossary.md`) that opens its entry in place.
 //! - `{{#command SCENARIO [KEY=VALUE]..}}`: the command that does the run.
 //!
 //! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. Under every story, figure, chart and list of packets stands
@@ -143,11 +152,13 @@ impl HalfOpen {
 
     fn expand(&self, root: &Path, folder: &Path, book: &mut Book) -> Result<(), Problems> {
         // mdBook's `path` is the page's, where a README has become an index; `source_path` is the file's.
-        let ledger = book.chapters().find(|c| chapter::has(&c.content, "ledger"));
+        let ledger = book.chapters().find(|c| chapter::count(&c.content, "ledger") > 0);
         let ledger = ledger.and_then(|c| c.source_path.clone());
         let words =
             book.chapters().find(|c| c.source_path.as_deref().is_some_and(|p| p.ends_with(glossary::FILE)));
         let glossary = words.map(|c| Glossary::read(&c.content)).unwrap_or_default();
+        let tasks = ["predict", "challenge"]
+            .map(|name| book.chapters().map(|c| chapter::count(&c.content, name)).sum::<usize>());
         let mut problems = Vec::new();
         book.for_each_chapter_mut(|page| {
             let Some(path) = page.source_path.as_deref() else {
@@ -162,6 +173,7 @@ impl HalfOpen {
                 root,
                 ledger: ledger.as_deref(),
                 number,
+                tasks,
                 later: self.later.as_deref(),
                 glossary: &glossary,
             };

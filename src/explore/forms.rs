@@ -98,10 +98,10 @@ fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32)
         title: format!("{}: how it is spread", found.label),
         description: format!("{} values: {}.", found.values.len(), found.label),
         id: id.to_owned(),
-        name: name.to_owned(),
+        name: found.label.to_owned(),
         unit: super::sweep::unit_of_measure(name),
         cases: String::new(),
-        values: vec![(name.to_owned(), found.values.clone())],
+        values: vec![(found.label.to_owned(), found.values.clone())],
         look,
         width,
     };
