@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::explore::forms::FIGURE_CSS;
 use crate::module::{SECTION, SOURCES};
 use crate::page::web;
 
@@ -45,6 +46,8 @@ pub fn write(root: &Path, folder: &Path) -> io::Result<Option<&'static str>> {
     for (name, content) in web::FILES {
         put(&folder.join(name), content)?;
     }
+    // A chapter with figures has their style in it; the workbench has none until somebody asks.
+    put(&folder.join("figure.css"), FIGURE_CSS.as_bytes())?;
     let module = module(root);
     let named = module.as_ref().ok().map(|bytes| format!("{SHIPPED}?v={:016x}", hash(bytes)));
     let place = folder.join(SHIPPED);
@@ -270,7 +273,7 @@ mod tests {
         let first = times();
         std::thread::sleep(Duration::from_millis(20));
         assert_eq!(times(), first);
-        assert_eq!(first.len(), web::FILES.len() + 2);
+        assert_eq!(first.len(), web::FILES.len() + 3);
     }
 
     #[test]
