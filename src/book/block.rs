@@ -11,7 +11,7 @@ use crate::page::{Answer, Part, Request, SweepWords};
 
 /// What takes the place of the elements of a block, in the order in which they stand.
 const DRAWN: [Part; 7] =
-    [Part::Figure, Part::Narrow, Part::Chart, Part::Story, Part::Packets, Part::Measures, Part::Claims];
+    [Part::Figure, Part::Chart, Part::Narrow, Part::Story, Part::Packets, Part::Measures, Part::Claims];
 
 /// A block before it is asked for.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Block {
             Kind::Story => vec![Part::Story],
             Kind::Packets => vec![Part::Packets],
             Kind::Measures => vec![Part::Measures],
-            Kind::Sweep => vec![Part::Chart],
+            Kind::Sweep => vec![Part::Chart, Part::Narrow],
             _ => Vec::new(),
         };
         if checked.flag("claims")?.unwrap_or(!matches!(kind, Kind::Packets | Kind::Measures)) {
@@ -111,9 +111,8 @@ impl Block {
 /// An element whose content is a piece of the run.
 fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
     let class = match part {
-        Part::Figure => " class=\"halfopen-drawing ho-wide\"",
+        Part::Figure | Part::Chart => " class=\"halfopen-drawing ho-wide\"",
         Part::Narrow => " class=\"halfopen-drawing ho-narrow\"",
-        Part::Chart => " class=\"halfopen-drawing\"",
         _ => "",
     };
     let content = answer.part(part).to_owned();

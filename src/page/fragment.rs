@@ -107,6 +107,10 @@ impl<'a> Shown<'a> {
 pub fn of_sweep(sweep: &Sweep, request: &Request, part: Part) -> String {
     match part {
         Part::Chart => dense(&sweep::svg(sweep, None, &request.id)),
+        Part::Narrow => {
+            let id = format!("{}-narrow", request.id);
+            dense(&sweep::drawn(sweep, None, &id, forms::NARROW, sweep::Form::Lines))
+        }
         Part::Command => command(&format!("{} --format svg", sweep.command), &request.up),
         Part::Claims => {
             let all = sweep.points.len();
