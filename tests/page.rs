@@ -414,11 +414,19 @@ fn the_page_the_module_the_lab_and_the_library_say_the_same_of_every_block() {
     // The page: every piece of every block is in it, byte for byte.
     let html: String =
         pages(&BOOK).iter().map(|page| fs::read_to_string(BOOK.folder.join(page)).unwrap()).collect();
+    let line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let one_line = line(&unescaped(&html));
     for (request, answer) in requests.iter().zip(&answers) {
         let answer: Value = serde_json::from_str(answer).unwrap();
         assert!(answer.get("error").is_none(), "{request}: {answer}");
         for (name, part) in answer["parts"].as_object().unwrap() {
-            assert!(html.contains(part.as_str().unwrap()), "the book shows another {name} of {request}");
+            let part = part.as_str().unwrap();
+            // What is searched goes through mdBook, which sets blank lines.
+            let is_there = match ["claims", "measures", "command"].contains(&name.as_str()) {
+                true => one_line.contains(&line(&unescaped(part))),
+                false => html.contains(&format!(" data-part=\"{name}\">{part}</div>")),
+            };
+            assert!(is_there, "the book shows another {name} of {request}");
         }
     }
     let lab = Lab::open(&fixture("asked-root"));

@@ -121,7 +121,8 @@ fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
         Some(later) => later.put_off(content),
         None => content,
     };
-    format!("<div{class} data-part=\"{}\">\n{content}</div>\n", part.name())
+    // Nothing besides: what the page puts in later is the same, byte for byte.
+    format!("<div{class} data-part=\"{}\">{content}</div>\n", part.name())
 }
 
 /// A request as it stands in an attribute.

@@ -10,7 +10,7 @@ const check = (name, run) => checks.push([name, run]);
 
 /** In the page: what is there to do with a block. */
 const HELP = `
-  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => part.innerHTML.replace(/ class="ho-turned"|<span class="ho-cause">.*?<[/]span>|ho-moved|ho-lit| class=""/g, ""));
+  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => (/claims|measures|command/.test(part.dataset.part) ? part.innerHTML.replace(/\\s+/g, " ").trim() : part.innerHTML).replace(/ class="ho-turned"|<span class="ho-cause">.*?<[/]span>|ho-moved|ho-lit| class=""/g, ""));
   const rest = async block => {
     for (let i = 0; i < 200; i++) {
       await new Promise(resolve => setTimeout(resolve, 25));
@@ -53,8 +53,10 @@ check("the first figure", async page => {
 check("a shared link", async page => {
   const path = pages.find(path => path.startsWith("belief"));
   await page.open(url + path);
+  // What a prediction hides is asked for first.
+  await page.until(`document.querySelector(".ho-predict[data-state=asking] .ho-tools")`);
+  await page.value(`document.querySelectorAll(".ho-predict .ho-tools button:nth-child(2)").forEach(each => each.click())`);
   await page.until(`document.querySelector("#fig-belief-2 .ho-tools") || (document.querySelector("#fig-belief-2").scrollIntoView(), false)`);
-  await page.value(`document.querySelector(".ho-predict[data-state=asking] .ho-tools button:nth-child(2)")?.click()`);
   const first = await page.value(`(async () => {${HELP}
     const block = document.querySelector("#fig-belief-2");
     put(block, "one_way", "350ms");
@@ -133,7 +135,7 @@ check("a challenge", async page => {
       assert.ok(await page.value(`!document.getElementById("${id}").classList.contains("ho-solved")`), id);
       await page.value(`(async () => {${HELP}
         const block = document.getElementById("${id}");
-        for (const [name, value] of ${JSON.stringify(solution)}) { put(block, name, value); await rest(block); }
+        for (const [name, value] of Object.entries(${JSON.stringify(solution)})) { put(block, name, value); await rest(block); }
       })()`);
       await page.until(`document.getElementById("${id}").classList.contains("ho-solved")`).catch(async () => assert.fail(`${path} ${id} is not solved by ${JSON.stringify(solution)}: ${await page.value(`document.getElementById("${id}").innerText`)}`));
       solved++;
@@ -150,7 +152,7 @@ check("without JavaScript", async page => {
     const told = await page.value(`(() => {
       const all = selector => [...document.querySelectorAll(selector)], seen = element => element.checkVisibility() && element.getBoundingClientRect().height > 0;
       return {
-        dead: all("figure.halfopen").filter(figure => !seen(figure) || ![...figure.querySelectorAll(":scope > [data-part]")].some(part => seen(part) && part.textContent.trim().length > 5)).map(({ id }) => id),
+        dead: all("figure.halfopen").filter(figure => !figure.closest("details") && !seen(figure) || ![...figure.querySelectorAll(":scope > [data-part]")].some(part => (seen(part) || part.closest("details")) && part.textContent.trim().length > 5)).map(({ id }) => id),
         empty: all("data.ho-number, [data-part=command], [data-part=claims], [data-condition]").filter(each => !seen(each) && !each.closest("details:not([open]), [popover]") || each.textContent.trim() === "").map(each => each.outerHTML.slice(0, 120)),
         unanswered: all("form.ho-predict").filter(form => !seen(form.querySelector("details.ho-answer > summary")) || form.querySelector("details.ho-answer").textContent.trim().length < 12).map(({ id }) => id),
         useless: all("main :is(button, input[type=submit], select)").filter(each => seen(each) && !each.hasAttribute("popovertarget") && !each.closest("form.ho-predict fieldset")).map(each => each.outerHTML.slice(0, 120)),
@@ -197,7 +199,7 @@ check("on paper", async page => {
   for (const path of pages) {
     await page.size(1200, 900);
     await page.open(url + path);
-    await page.until(`!document.querySelector("[data-ask][data-controls], #workbench") || document.querySelector(".ho-tools, .ho-command-line, .ho-why")`);
+    await page.live();
     const { data } = await page.call("Page.printToPDF", { printBackground: true });
     const sheets = Buffer.from(data, "base64").toString("latin1").match(/\/Type\s*\/Page\b/g).length;
     await page.call("Emulation.setEmulatedMedia", { media: "print", features: [{ name: "prefers-color-scheme", value: "light" }] });

@@ -69,6 +69,15 @@ export async function chromium() {
         }
         throw new Error(`never came true: ${expression}`);
       },
+      /** Waits until the first block that is seen lives, if there is one, or the workbench. */
+      live: () => self.until(`(() => {
+        if (document.querySelector(".ho-why")) return true;
+        if (document.querySelector("#workbench")) return Boolean(document.querySelector(".ho-command-line"));
+        const first = [...document.querySelectorAll("figure[data-ask]")].find(each => each.checkVisibility());
+        if (!first || first.querySelector(".ho-live")) return true;
+        first.scrollIntoView();
+        return false;
+      })()`, 30_000),
       async key(key, code = key, text = undefined) {
         await own("Input.dispatchKeyEvent", { type: "keyDown", key, code, text });
         await own("Input.dispatchKeyEvent", { type: "keyUp", key, code });

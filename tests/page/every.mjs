@@ -65,7 +65,7 @@ for (const theme of ["light", "navy"]) {
         await page.value(`localStorage.setItem("mdbook-theme", "${theme}")`);
         await page.open(`${url}${path}`);
       }
-      await page.until(`!document.querySelector("[data-ask][data-controls], #workbench") || document.querySelector(".ho-tools, .ho-command-line")`);
+      await page.live();
       const wrong = [...await page.value(look), ...page.errors.splice(0)];
       for (const line of wrong) console.log(`${theme} ${width} ${path}: ${line}`);
       found += wrong.length;

@@ -57,7 +57,7 @@ test("a command line is read as a shell and the program would", () => {
   assert.deepEqual(command(words("run a/b --set x=1 --set=y=2 --seed 3 --from 5s --hosts a,b --no-arrows --format svg")), {
     scenario: "a/b", set: { x: "1", y: "2" }, seed: 3, faults: null, view: { from: "5s", hosts: ["a", "b"], packets: false },
   });
-  assert.deepEqual(command(words("sweep a/b --vary x=1..2/3 --measure m,n")).sweep, { vary: [["x", "1..2/3"]], measures: ["m", "n"], seeds: 1, title: null });
+  assert.deepEqual(command(words("sweep a/b --vary x=1..2/3 --measure m,n")).sweep, { vary: [["x", "1..2/3"]], measures: ["m", "n"], seeds: 1 });
   for (const line of ["list", "claims", "run a/b --parameters", "run a/b --format json", "run", "sweep a/b", "run a/b c", "run a/b --set x"]) assert.equal(command(words(line)), null, line);
 });
 
