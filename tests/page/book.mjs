@@ -10,7 +10,7 @@ const check = (name, run) => checks.push([name, run]);
 
 /** In the page: what is there to do with a block. */
 const HELP = `
-  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => (/claims|measures|command/.test(part.dataset.part) ? part.innerHTML.replace(/\\s+/g, " ").trim() : part.innerHTML).replace(/ class="ho-turned"|<span class="ho-cause">.*?<[/]span>|ho-moved|ho-lit| class=""/g, ""));
+  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => (/claims|measures|command/.test(part.dataset.part) ? part.innerHTML.replace(/\\s+/g, "") : part.innerHTML).replace(/ class="ho-turned"|<span class="ho-cause">.*?<[/]span>|ho-moved|ho-lit| class=""/g, ""));
   const rest = async block => {
     for (let i = 0; i < 200; i++) {
       await new Promise(resolve => setTimeout(resolve, 25));
