@@ -113,9 +113,8 @@ impl Block {
 /// An element whose content is a piece of the run.
 fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
     let class = match part {
-        Part::Figure => " class=\"halfopen-drawing ho-wide\"",
+        Part::Figure | Part::Chart => " class=\"halfopen-drawing ho-wide\"",
         Part::Narrow => " class=\"halfopen-drawing ho-narrow\"",
-        Part::Chart => " class=\"halfopen-drawing ho-wide\"",
         _ => "",
     };
     let content = answer.part(part).to_owned();
@@ -124,7 +123,8 @@ fn element(part: Part, answer: &Answer, later: Option<&Later>) -> String {
         Some(later) => later.put_off(content),
         None => content,
     };
-    format!("<div{class} data-part=\"{}\">\n{content}</div>\n", part.name())
+    // Nothing besides: what the page puts in later is the same, byte for byte.
+    format!("<div{class} data-part=\"{}\">{content}</div>\n", part.name())
 }
 
 /// A request as it stands in an attribute.

@@ -85,7 +85,7 @@ pub struct Number {
 pub enum Part {
     /// The space-time diagram, for a wide page.
     Figure,
-    /// The same for a narrow one.
+    /// The same for a narrow one; of a sweep its chart.
     Narrow,
     /// The rows of the diagram as a list.
     Lines,
@@ -99,7 +99,7 @@ pub enum Part {
     Claims,
     /// The command that does it again.
     Command,
-    /// The chart of a sweep.
+    /// The chart of a sweep, for a wide page.
     Chart,
 }
 

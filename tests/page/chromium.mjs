@@ -31,15 +31,19 @@ export async function chromium() {
   async function page({ width = 1200, height = 900, features = [] } = {}) {
     const { targetId } = await call("Target.createTarget", { url: "about:blank" });
     const { sessionId } = await call("Target.attachToTarget", { targetId, flatten: true });
-    const errors = [];
+    const errors = [], asked = new Map();
     const own = (method, params) => call(method, params, sessionId);
     listeners.add(({ sessionId: from, method, params }) => {
       if (from !== sessionId) return;
       if (method === "Runtime.exceptionThrown") errors.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
       if (method === "Runtime.consoleAPICalled" && params.type === "error") errors.push(params.args.map(({ value, description }) => value ?? description).join(" "));
       if (method === "Log.entryAdded" && params.entry.level === "error") errors.push(`${params.entry.text} ${params.entry.url ?? ""}`);
+      // What the page asks for and does not get; what it no longer wants, when it is left, is no failure.
+      if (method === "Network.requestWillBeSent") asked.set(params.requestId, params.request.url);
+      if (method === "Network.loadingFailed" && !params.canceled) errors.push(`${params.errorText} ${asked.get(params.requestId)}`);
+      if (method === "Network.responseReceived" && params.response.status >= 400) errors.push(`${params.response.status} ${params.response.url}`);
     });
-    for (const domain of ["Page", "Runtime", "Log"]) await own(`${domain}.enable`);
+    for (const domain of ["Page", "Runtime", "Log", "Network"]) await own(`${domain}.enable`);
     const self = {
       errors, call: own,
       async size(width, height) { await own("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: width < 500 }); },
@@ -65,6 +69,15 @@ export async function chromium() {
         }
         throw new Error(`never came true: ${expression}`);
       },
+      /** Waits until the first block that is seen lives, if there is one, or the workbench. */
+      live: () => self.until(`(() => {
+        if (document.querySelector(".ho-why")) return true;
+        if (document.querySelector("#workbench")) return Boolean(document.querySelector(".ho-command-line"));
+        const first = [...document.querySelectorAll("figure[data-ask]")].find(each => each.checkVisibility());
+        if (!first || first.querySelector(".ho-live")) return true;
+        first.scrollIntoView();
+        return false;
+      })()`, 30_000),
       async key(key, code = key, text = undefined) {
         await own("Input.dispatchKeyEvent", { type: "keyDown", key, code, text });
         await own("Input.dispatchKeyEvent", { type: "keyUp", key, code });

@@ -2,7 +2,9 @@
 // what the program does.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { parse as command, words } from "../../src/page/web/command.js";
 import { timeAt, times } from "../../src/page/web/play.js";
 import { nearest, parse, same, show, stops } from "../../src/page/web/units.js";
@@ -57,11 +59,18 @@ test("a command line is read as a shell and the program would", () => {
   assert.deepEqual(command(words("run a/b --set x=1 --set=y=2 --seed 3 --from 5s --hosts a,b --no-arrows --format svg")), {
     scenario: "a/b", set: { x: "1", y: "2" }, seed: 3, faults: null, view: { from: "5s", hosts: ["a", "b"], packets: false },
   });
-  assert.deepEqual(command(words("sweep a/b --vary x=1..2/3 --measure m,n")).sweep, { vary: [["x", "1..2/3"]], measures: ["m", "n"], seeds: 1, title: null });
+  assert.deepEqual(command(words("sweep a/b --vary x=1..2/3 --measure m,n")).sweep, { vary: [["x", "1..2/3"]], measures: ["m", "n"], seeds: 1 });
   for (const line of ["list", "claims", "run a/b --parameters", "run a/b --format json", "run", "sweep a/b", "run a/b c", "run a/b --set x"]) assert.equal(command(words(line)), null, line);
 });
 
 test("a height of the figure has its time", () => {
   const scale = times("0:10,1000:20,5000:20,6000:30");
   assert.deepEqual([0, 10, 15, 20, 25, 40].map(y => timeAt(scale, y)), [0, 0, 500, 1000, 5500, 6000]);
+});
+
+test("all that the page loads of its own is below 60 KB, each file gzipped as a web host would", () => {
+  const folder = new URL("../../src/page/web/", import.meta.url), files = readdirSync(folder).filter(name => /\.(js|css)$/.test(name));
+  const sizes = files.map(name => gzipSync(readFileSync(new URL(name, folder))).length);
+  const all = sizes.reduce((sum, size) => sum + size, 0);
+  assert.ok(files.length > 20 && all < 60_000, `${all} bytes`);
 });

@@ -21,7 +21,7 @@ export function words(line) {
 }
 
 /** Options that have a value. */
-const VALUED = ["set", "seed", "faults", "vary", "measure", "seeds", "from", "until", "hosts", "layers", "title", "format"];
+const VALUED = ["set", "seed", "faults", "vary", "measure", "seeds", "from", "until", "hosts", "layers", "format"];
 /** `--packets` lists them in text: the workbench has a list of its own. */
 const SWITCHES = ["packets", "no-arrows", "whole"];
 
@@ -39,7 +39,7 @@ export function parse([verb, ...rest]) {
   const vary = [];
   /** @type {string[]} */
   let measures = [];
-  let seeds = 1, title = null;
+  let seeds = 1;
   for (let i = 0; i < rest.length; i++) {
     const option = /^--([a-z-]+)(?:=(.*))?$/s.exec(rest[i]);
     if (!option) {
@@ -64,7 +64,6 @@ export function parse([verb, ...rest]) {
       case "seeds": seeds = Number(value); break;
       case "faults": request.faults = value; break;
       case "measure": measures = [...measures, ...list]; break;
-      case "title": title = value; break;
       case "from": case "until": view[name] = value; break;
       case "hosts": case "layers": view[name] = list; break;
       // Another form than a picture is for the program to print.
@@ -72,6 +71,6 @@ export function parse([verb, ...rest]) {
     }
   }
   if (!request.scenario) return null;
-  if (verb === "sweep") return vary.length > 0 ? { ...request, sweep: { vary, measures, seeds, title } } : null;
+  if (verb === "sweep") return vary.length > 0 ? { ...request, sweep: { vary, measures, seeds } } : null;
   return vary.length > 0 || measures.length > 0 ? null : { ...request, view };
 }

@@ -61,7 +61,7 @@ function about(row) {
 
 /** The figure of a block that is seen. @param {Element} element @returns {SVGSVGElement | null} */
 export function drawing(element) {
-  const all = /** @type {SVGSVGElement[]} */ ([...element.querySelectorAll("[data-part] svg.ho-figure")]);
+  const all = /** @type {SVGSVGElement[]} */ ([...element.querySelectorAll("[data-part] svg.ho-figure:not(.ho-heads)")]);
   return all.find(svg => svg.checkVisibility?.() ?? svg.getBoundingClientRect().width > 0) ?? null;
 }
 

@@ -307,6 +307,8 @@ export class Block {
     const list = name === "measures" || name === "claims";
     const before = list ? texts(element) : [];
     element.innerHTML = html;
+    // mdBook's highlighting gives every piece of code its class when the page is loaded, and with it colour and room.
+    if (document.querySelector("code.hljs")) for (const code of element.querySelectorAll("code")) code.classList.add("hljs");
     if (focused) /** @type {HTMLElement | null} */ (element.querySelector(`[data-r="${CSS.escape(focused)}"]`))?.focus({ preventScroll: true });
     if (list && !(first && this.options.first)) rows(element).forEach((row, i) => { if (before[i] !== row.textContent) mark(row); });
   }

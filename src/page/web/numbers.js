@@ -30,7 +30,7 @@ function panel(opener, model, request, title, parts) {
   const element = h("aside", { class: "halfopen ho-panel", id, "data-kind": "panel", "aria-label": title },
     h("p", { class: "ho-panel-head" }, h("strong", {}, title), link, button("close", () => { close(); opener.focus(); })),
     ...parts.map(part => h("div", {
-      "data-part": part, class: part === "figure" ? "halfopen-drawing ho-wide" : part === "narrow" ? "halfopen-drawing ho-narrow" : null,
+      "data-part": part, class: part === "figure" || part === "chart" ? "halfopen-drawing ho-wide" : part === "narrow" ? "halfopen-drawing ho-narrow" : null,
     })),
     h("div", { "data-controls-here": true }));
   const before = opener.getAttribute("value");
@@ -96,5 +96,5 @@ export function alone(number, request) {
 /** @param {HTMLElement} link @param {RunRequest} request */
 export function command(link, request) {
   link.setAttribute("role", "button");
-  opens(link, () => panel(link, new Model(request), request, link.textContent ?? "", [...(request.sweep ? ["chart"] : ["figure", "narrow", "claims", "measures"])]));
+  opens(link, () => panel(link, new Model(request), request, link.textContent ?? "", [...(request.sweep ? ["chart", "narrow"] : ["figure", "narrow", "claims", "measures"])]));
 }

@@ -94,7 +94,7 @@ export function script(model) {
     const all = [...words.children];
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       chosen = (chosen + (event.key === "ArrowDown" ? 1 : all.length + (chosen < 0 ? 0 : -1))) % all.length;
-      all.forEach((option, i) => option.setAttribute("aria-selected", String(i === chosen)));
+      all.forEach((option, i) => { option.setAttribute("aria-selected", String(i === chosen)); });
       field.setAttribute("aria-activedescendant", all[chosen].id);
       all[chosen].scrollIntoView({ block: "nearest" });
     } else if ((event.key === "Enter" || event.key === "Tab") && chosen >= 0) {

@@ -7,7 +7,7 @@ export interface View {
 /** What makes a run what it is. Only what differs from the scenario's defaults is in `set`, as it was typed. */
 export interface Inputs { set: Record<string, string>; seed: number; faults: string | null; }
 
-export interface SweepOf { vary: [string, string][]; measures: string[]; seeds: number; title: string | null; }
+export interface SweepOf { vary: [string, string][]; measures: string[]; seeds: number; }
 export interface NumberOf { name: string; precision?: number; none?: string; }
 
 /** A run, or a sweep, wanted as pieces of a page. */

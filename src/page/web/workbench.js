@@ -132,7 +132,7 @@ function runBlock() {
 
 function sweepBlock() {
   return h("section", { class: "halfopen ho-workbench", "data-kind": "sweep" },
-    part("claims"), h("div", { "data-controls-here": true }), part("chart", { class: "halfopen-drawing" }), part("command"));
+    part("claims"), h("div", { "data-controls-here": true }), part("chart", { class: "halfopen-drawing ho-wide" }), part("narrow", { class: "halfopen-drawing ho-narrow" }), part("command"));
 }
 
 /**

@@ -8,12 +8,11 @@ import { program } from "./program.js";
 /** @type {((request: string) => string) | undefined} */
 let ask;
 
-/** @param {MessageEvent} event */
-onmessage = ({ data }) => {
+addEventListener("message", ({ data }) => {
   if (data.module) {
     ask = program(data.module);
     return;
   }
   const answer = ask?.(data.request) ?? JSON.stringify({ error: "the program was not given" });
   postMessage({ id: data.id, answer });
-};
+});
