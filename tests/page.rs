@@ -129,7 +129,10 @@ fn respond(mut stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     };
     let content = fs::read(file)?;
     let length = content.len();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    )?;
     if method != "HEAD" {
         stream.write_all(&content)?;
     }
@@ -298,7 +301,9 @@ impl Lab {
         let host = self.1.trim_start_matches("http://").trim_end_matches('/');
         let mut stream = TcpStream::connect(host).unwrap();
         let length = request.len();
-        let head = format!("POST /.halfopen/ask HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+        let head = format!(
+            "POST /.halfopen/ask HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
         stream.write_all(format!("{head}{request}").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
@@ -369,7 +374,8 @@ fn every_link_within_the_book_leads_to_what_is_there() {
             }
         }
         for link in links.into_iter().map(unescaped) {
-            let outside = ["http:", "https:", "data:", "mailto:", "/"].iter().any(|begin| link.starts_with(begin));
+            let outside =
+                ["http:", "https:", "data:", "mailto:", "/"].iter().any(|begin| link.starts_with(begin));
             if outside {
                 continue;
             }
@@ -446,8 +452,7 @@ fn the_page_the_module_the_lab_and_the_library_say_the_same_of_every_block() {
         .status()
         .unwrap();
     assert!(status.success());
-    let told: Vec<String> =
-        serde_json::from_slice(&fs::read(folder.join("answers.json")).unwrap()).unwrap();
+    let told: Vec<String> = serde_json::from_slice(&fs::read(folder.join("answers.json")).unwrap()).unwrap();
     assert_eq!(told.len(), requests.len());
     for ((request, answer), told) in requests.iter().zip(&answers).zip(&told) {
         assert!(told == answer, "the module says something else to {request}");
