@@ -10,7 +10,11 @@ const check = (name, run) => checks.push([name, run]);
 
 /** In the page: what is there to do with a block. */
 const HELP = `
-  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => (/claims|measures|command/.test(part.dataset.part) ? part.innerHTML.replace(/\\s+/g, "") : part.innerHTML).replace(/ class="ho-turned"|<span class="ho-cause">.*?<[/]span>|ho-moved|ho-lit| class=""/g, ""));
+  const drawn = block => [...block.querySelectorAll("[data-part]")].filter(part => part.checkVisibility() && !part.closest(".ho-live")).map(part => {
+    const html = part.innerHTML.replace(/<span class="ho-cause">.*?<[/]span>|ho-turned|ho-moved|ho-lit/g, "").replace(/ class=" *"/g, "");
+    // What is searched goes through mdBook, which sets lines of its own.
+    return /claims|measures|command/.test(part.dataset.part) ? html.replace(/\\s+/g, "") : html;
+  });
   const rest = async block => {
     for (let i = 0; i < 200; i++) {
       await new Promise(resolve => setTimeout(resolve, 25));
