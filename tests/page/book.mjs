@@ -43,7 +43,11 @@ check("the first figure", async page => {
       const move = async to => { block.dataset.state = ""; slider.value = to; slider.dispatchEvent(new Event("input", { bubbles: true })); return rest(block); };
       const there = await move(from === slider.max ? slider.min : slider.max), other = drawn(block);
       const back = await move(from);
-      return { block: block.id, there, back, changed: other.join() !== first.join(), same: drawn(block).map((part, i) => part === first[i]) };
+      // What moved is marked for a moment, and what a claim owed its turn to is told as long.
+      const same = () => drawn(block).map((part, i) => part === first[i]);
+      for (let i = 0; i < 80 && !same().every(Boolean); i++) await new Promise(resolve => setTimeout(resolve, 25));
+      return { block: block.id, there, back, changed: other.join() !== first.join(), same: same(),
+        differs: drawn(block).filter((part, i) => part !== first[i]).map(part => part.slice(0, 400)) };
     })()`);
     if (told.without) continue;
     moved++;
