@@ -131,18 +131,18 @@ fn the_command_under_a_picture_makes_that_picture() {
         match *kind {
             "figure" | "sweep" => {
                 let part = if *kind == "figure" { "figure" } else { "chart" };
-                let shown = between(block, &format!("data-part=\"{part}\">"), "</svg>")[0];
-                let shown = drawing(&format!("{shown}</svg>"), id);
+                let shown = between(block, &format!("data-part=\"{part}\">"), "</div>")[0];
+                // The names of the lanes, which stay in sight, stand before it.
+                let (_, shown) = shown.rsplit_once("<svg").unwrap();
+                let shown = drawing(&format!("<svg{shown}"), id);
                 let drawn = drawing(&printed, "figure");
                 let differs = drawn.lines().zip(shown.lines()).find(|(a, b)| a != b);
                 assert!(drawn == shown, "{page}: `{command}` draws something else: {differs:?}");
             }
             "story" | "packets" => {
-                let shown = unescaped(
-                    between(block, &format!("halfopen-{kind}\">"), "</code>")
-                        .first()
-                        .map_or_else(|| between(block, "halfopen-story\">", "</code>")[0], |found| found),
-                );
+                let story = between(block, "halfopen-story\">", "</code>");
+                let packets = between(block, "halfopen-packets\">", "</code>");
+                let shown = unescaped(packets.first().unwrap_or_else(|| &story[0]));
                 assert!(
                     printed.contains(shown.trim_end()),
                     "{page}: `{command}` tells something else:\n{shown}"

@@ -260,7 +260,7 @@ fn for_any_run_and_view_module_command_line_and_library_give_the_same_bytes() {
 }
 
 #[cfg(feature = "book")]
-mod workbench {
+mod lab {
     use std::io::{BufRead, BufReader};
     use std::process::Child;
 
@@ -286,12 +286,6 @@ mod workbench {
             let address = line.split(' ').find(|word| word.starts_with("http://")).expect("an address");
             Self { address: address.to_owned(), child }
         }
-
-        /// The page, with a command line to run at once.
-        fn page(&self, command: &str) -> String {
-            let query: String = command.bytes().map(|byte| format!("%{byte:02x}")).collect();
-            format!("{}/run/index.html?run={query}", self.address)
-        }
     }
 
     impl Drop for Served {
@@ -301,8 +295,8 @@ mod workbench {
         }
     }
 
-    /// A book of one chapter with this book's page, and with a module if one is given.
-    fn book(module: Option<&Path>) -> tempfile::TempDir {
+    /// A book of one chapter with this book's page.
+    fn book() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         fs::write(root.path().join("book.toml"), "[book]\nsrc = \"chapters\"\n").unwrap();
@@ -314,33 +308,7 @@ mod workbench {
             let file = file.unwrap();
             fs::copy(file.path(), run.join(file.file_name())).unwrap();
         }
-        if let Some(module) = module {
-            fs::create_dir_all(root.path().join("target/wasm")).unwrap();
-            fs::copy(module, root.path().join("target/wasm/halfopen.wasm")).unwrap();
-        }
         root
-    }
-
-    /// Waits for the end of the run, then answers what is to be seen. What is typed in afterwards is run by the button.
-    fn look(typed: Option<&str>) -> String {
-        let type_in = typed.map_or(String::new(), |text| {
-            format!("await ended(); field.value = {}; document.querySelector('button').click();", json!(text))
-        });
-        "(async () => {
-            const field = document.querySelector('input');
-            const shown = id => { const e = document.getElementById(id); return e.hidden ? null : e.textContent; };
-            const ended = async () => {
-                while (!/done|failed/.test(document.body.dataset.state)) await new Promise(wait => setTimeout(wait, 5));
-            };
-            TYPE_IN
-            await ended();
-            const svg = document.querySelector('#figure svg');
-            return {
-                text: shown('text'), error: shown('error'),
-                figure: svg && svg.namespaceURI.endsWith('/svg') && svg.getBBox().height > 100 && svg.textContent,
-            };
-        })()"
-            .replace("TYPE_IN", &type_in)
     }
 
     fn browse(pages: &[(String, String)]) -> Vec<Value> {
@@ -351,90 +319,11 @@ mod workbench {
     }
 
     #[test]
-    fn the_page_shows_the_native_story_and_figure_and_a_wrong_command_as_its_one_line() {
-        let Some(module) = module().filter(|_| common::have("node") & common::have("chromium")) else {
-            return;
-        };
-        let root = book(Some(&module));
-        let served = Served::start(root.path());
-        let first = "run websocket/partition --set partition=10s";
-        let quoted = "$ halfopen run websocket/partition --faults 'at 1m stall server for 5m'";
-        let wrong = "run websocket/partition --set 'partition=<img src=x onerror=alert(1)>'";
-        let pages: Vec<_> = [
-            (first, None),
-            (first, Some(quoted)),
-            ("list --format json", None),
-            (wrong, None),
-            ("run 'websocket/partition", None),
-        ]
-        .map(|(command, typed)| (served.page(command), look(typed)))
-        .into();
-        let shown = browse(&pages);
-
-        let told = |arguments: &[&str]| String::from_utf8(native(arguments).stdout).unwrap();
-        let first: Vec<&str> = first.split(' ').collect();
-        assert_eq!(shown[0]["text"], json!(told(&first)));
-        assert!(
-            shown[0]["figure"].as_str().is_some_and(|text| text.contains("peer declared dead")),
-            "{}",
-            shown[0]
-        );
-        assert_eq!(shown[0]["error"], Value::Null);
-        let quoted = ["run", "websocket/partition", "--faults", "at 1m stall server for 5m"];
-        assert_eq!(shown[1]["text"], json!(told(&quoted)));
-        assert_eq!(shown[2]["text"], json!(told(&["list", "--format", "json"])));
-        assert_eq!(shown[2]["figure"], Value::Null);
-        let wrong = ["run", "websocket/partition", "--set", "partition=<img src=x onerror=alert(1)>"];
-        let said = String::from_utf8(native(&wrong).stderr).unwrap();
-        assert_eq!(shown[3]["error"], json!(said.trim_end()));
-        assert_eq!((&shown[3]["text"], &shown[3]["figure"]), (&Value::Null, &Value::Null));
-        assert_eq!(shown[4]["error"], json!("halfopen: a quote is not closed"));
-    }
-
-    #[test]
-    fn a_reader_may_run_one_command_after_another() {
-        let Some(module) = module().filter(|_| common::have("node") & common::have("chromium")) else {
-            return;
-        };
-        let root = book(Some(&module));
-        let served = Served::start(root.path());
-        // More than the connections that a browser opens to one server; a page of another address is another page.
-        let pages: Vec<_> =
-            (0..15).map(|n| (served.page(&format!("run tcp/handshake --seed {n}")), look(None))).collect();
-        let shown = browse(&pages);
-        assert_eq!(shown.len(), pages.len());
-        assert!(shown.iter().all(|page| page["error"].is_null()), "{shown:?}");
-    }
-
-    #[test]
-    fn in_a_book_built_without_the_module_or_with_another_one_the_page_says_so() {
-        if !(common::have("node") & common::have("chromium")) {
-            return;
-        }
-        let root = book(None);
-        let served = Served::start(root.path());
-        let shown = browse(&[(served.page("list"), look(None))]);
-        let error = shown[0]["error"].as_str().unwrap();
-        assert!(error.contains("built without the module") && error.contains("rustup target add"), "{error}");
-        drop(served);
-
-        let something_else = root.path().join("book.toml");
-        let root = book(Some(&something_else));
-        let served = Served::start(root.path());
-        let shown = browse(&[(served.page("list"), look(None))]);
-        let error = shown[0]["error"].as_str().unwrap();
-        assert!(
-            error.starts_with("The program cannot be loaded: The module that answers is older"),
-            "{error}"
-        );
-    }
-
-    #[test]
     fn why_a_build_failed_is_shown_in_the_open_page_as_text_and_gone_after_the_next_good_one() {
         if !(common::have("node") & common::have("chromium")) {
             return;
         }
-        let root = book(None);
+        let root = book();
         let served = Served::start(root.path());
         let chapter = root.path().join("chapters/one.md");
         let page = format!("{}/one.html", served.address);
