@@ -114,6 +114,10 @@ pub fn ask_within(registry: Registry, request: &str, bounds: &Bounds<'_>) -> Str
 
 fn answered(registry: Registry, request: &str, bounds: &Bounds<'_>) -> Result<String, String> {
     let mut asked: Map<String, Value> = serde_json::from_str(request).map_err(unread)?;
+    if asked.contains_key("args") {
+        // It could write files, or serve for ever: only a module may, which has neither files nor sockets.
+        return Err("a whole command line is answered by the page's module, or in a terminal".to_owned());
+    }
     if asked.contains_key("list") {
         return Ok(scenarios(registry));
     }
