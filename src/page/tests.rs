@@ -101,7 +101,7 @@ fn a_request_that_says_two_things_or_none_is_answered_in_one_line() {
     let sweep = json!({"scenario": "fake/stall", "sweep": {"vary": [["stall", "1s,2s"]]}, "take": "pcap"});
     assert_eq!(error(sweep), "a sweep is taken along as json or svg");
     // The command line writes files; only the module answers it, which has none.
-    assert!(error(json!({"args": ["list"]})).contains("unknown field `args`"));
+    assert!(error(json!({"args": ["list"]})).contains("answered by the page's module, or in a terminal"));
 }
 
 #[test]
