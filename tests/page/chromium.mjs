@@ -62,7 +62,7 @@ export async function chromium() {
         return result.value;
       },
       /** Waits until an expression is true. */
-      async until(expression, bound = 10_000) {
+      async until(expression, bound = 30_000) {
         for (const end = Date.now() + bound; Date.now() < end; await new Promise(resolve => setTimeout(resolve, 25))) {
           const value = await self.value(expression);
           if (value) return value;
