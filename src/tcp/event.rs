@@ -32,7 +32,8 @@ pub enum What {
     Connecting,
     /// A SYN found no room in the accept queue.
     SynDropped,
-    /// The ACK that would have ended a handshake found no room in the accept queue.
+    /// The ACK that would have ended a handshake found no room in the accept queue. Told once a handshake: what the peer
+    /// sends after it is dropped as well.
     AckDropped,
     /// The handshake is over.
     Established,

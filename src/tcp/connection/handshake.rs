@@ -193,8 +193,10 @@ impl Connection {
         }
         if full {
             // It will say it again with its data (tcp_abort_on_overflow = 0); the SYN-ACK has arrived.
+            if !self.held_back {
+                self.happened(cx, What::AckDropped);
+            }
             self.held_back = true;
-            self.happened(cx, What::AckDropped);
             return Handshake::Continues;
         }
         self.send_window = u32::from(segment.window) << self.send_scale;
