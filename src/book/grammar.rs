@@ -2,7 +2,7 @@
 
 use super::directive::Directive;
 use crate::explore::view::ViewWords;
-use crate::page::Request;
+use crate::page::{Number, Request};
 use crate::parameter::suggestion;
 
 /// What a directive stands for.
@@ -82,7 +82,7 @@ const SHAPES: [Shape; 20] = [
     Shape { views: true, options: &OF_A_BLOCK, ..shape("figure", Kind::Figure, &["SCENARIO"]) },
     Shape { views: true, options: &OF_A_BLOCK, ..shape("packets", Kind::Packets, &["SCENARIO"]) },
     Shape {
-        options: &["look", "title", "description", "claims", "controls"],
+        options: &["look", "title", "claims", "controls"],
         ..shape("distribution", Kind::Distribution, &["SCENARIO", "NAME"])
     },
     Shape { options: &OF_A_BLOCK, ..shape("measures", Kind::Measures, &["SCENARIO"]) },
@@ -117,7 +117,7 @@ const SHAPES: [Shape; 20] = [
 ];
 
 /// Options of what has a caption, claims and controls.
-const OF_A_BLOCK: [&str; 4] = ["title", "description", "claims", "controls"];
+const OF_A_BLOCK: [&str; 3] = ["title", "claims", "controls"];
 
 /// A directive that carries what its kind may carry.
 #[derive(Debug)]
@@ -226,6 +226,18 @@ impl Checked<'_> {
             fold: self.flag("fold")?.filter(|folded| !folded),
             distribution: (self.kind == Kind::Distribution).then(|| self.word(1).to_owned()),
             look: text("look"),
+        })
+    }
+
+    /// The number that is wanted: the measure of the second word, as it is to be written.
+    pub fn wanted(&self) -> Result<Number, String> {
+        let digits = |digits| {
+            u8::try_from(digits).map_err(|_| format!("--precision={digits}: not valid; valid: 0 to 9"))
+        };
+        Ok(Number {
+            name: self.word(1).to_owned(),
+            precision: self.number("precision")?.map(digits).transpose()?,
+            none: self.option("none").map(str::to_owned),
         })
     }
 

@@ -11,21 +11,18 @@
 //!
 //! Blocks stand alone on their line, from the first column:
 //!
-//! - `{{#story SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--fold=no] [--claims=no]}}`: what a person reads of the run;
-//!   long routines are folded unless `--fold=no`.
-//! - `{{#figure SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--title=TEXT] [--description=TEXT] [--hosts=A,B]
-//!   [--layers=L,M] [--packets=no] [--claims=no]}}`: a space-time diagram; its title is the scenario's question unless
-//!   given; lanes and events are those of all hosts and layers unless given.
-//! - `{{#packets SCENARIO [KEY=VALUE].. [--from=T] [--until=T] [--claims=yes]}}`: one line a segment.
-//! - `{{#measures SCENARIO [KEY=VALUE]..}}`: a table of what was measured.
+//! - `{{#story SCENARIO [KEY=VALUE]..}}`: what a person reads of the run; long routines are folded unless `--fold=no`.
+//! - `{{#figure SCENARIO [KEY=VALUE].. [--packets=no]}}`: a space-time diagram.
+//! - `{{#packets SCENARIO [KEY=VALUE].. [--claims=yes]}}`: one line a segment.
+//! - `{{#measures SCENARIO [KEY=VALUE].. [--claims=yes]}}`: a table of what was measured.
 //! - `{{#claims SCENARIO [KEY=VALUE]..}}`: what was claimed, and whether it holds.
-//! - `{{#sweep SCENARIO KEY=VALUES.. [--measure=NAME,..] [--seeds=N] [--title=TEXT] [--claims=no]}}`: a chart. A parameter
+//! - `{{#sweep SCENARIO KEY=VALUES.. [--measure=NAME,..] [--seeds=N] [--form=lines|heat|multiples]}}`: a chart. A parameter
 //!   with a list (`1s,5s`) or a range (`1s..120s/120`) is varied, as by `--vary` on the command line, one with a single value
 //!   is set. Along the chart stands the first varied parameter; a panel for each measure (all of them unless given); a line
 //!   for each value of the others.
 //! - `{{#parameters SCENARIO}}`: a table of its parameters.
 //! - `{{#legend FORM}}`: what the columns of a `story` or of `packets` mean.
-//! - `{{#distribution SCENARIO NAME [KEY=VALUE].. [--look=steps|bars|dots] [--title=TEXT]}}`: how the values of a name are
+//! - `{{#distribution SCENARIO NAME [KEY=VALUE].. [--look=steps|bars|dots]}}`: how the values of a name are
 //!   spread.
 //! - `{{#predict SCENARIO NAME [KEY=VALUE].. --ask=TEXT --choices=LABEL=RANGE|..}}` (or `--range=FROM..TO [--unit=TEXT]`): a guess
 //!   asked of the reader before the next block; a range is `..1`, `1..20`, `20..` or `none`, and the run's value lies in one.
@@ -43,7 +40,10 @@
 //! - `{{#term NAME}}`, `{{#term NAME|as shown}}`: a word of the glossary (the chapter `glossary.md`) that opens its entry in place.
 //! - `{{#command SCENARIO [KEY=VALUE]..}}`: the command that does the run.
 //!
-//! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. Under every story, figure, chart and list of packets stands
+//! What runs a scenario also takes `--seed=N` and `--faults=SCRIPT`. A story, a figure and a list of packets take the window, the
+//! machines and the layers that they show: `--from=T`, `--until=T`, `--hosts=A,B`, `--layers=L,M`. Every block takes `--title=TEXT`, its
+//! caption (the scenario's question unless given), `--claims=no`, and `--controls=KEY,..`: the parameters that a reader is offered
+//! first. Under every story, figure, chart and list of packets stands
 //! the command that reproduces it and, unless `--claims=no`, the claims. The same run is made once a build. Anything unknown or
 //! wrong, also a file that mdBook's own `include` does not find, fails the build with `file:line: message`.
 //!

@@ -4,7 +4,7 @@ use super::block::json;
 use super::grammar::Checked;
 use crate::explore::run::{human, plain};
 use crate::page::html::{attribute, escape};
-use crate::page::{Number, Request, number};
+use crate::page::{Request, number};
 use crate::scenario::{Measure, Outcome};
 
 /// A range of a measure's values: above the one end, up to the other; or that it did not happen.
@@ -50,11 +50,8 @@ pub fn html(
     ask: &str,
     id: &str,
 ) -> Result<String, String> {
-    let wanted = Number {
-        name: checked.word(1).to_owned(),
-        precision: checked.number("precision")?.and_then(|digits| u8::try_from(digits).ok()),
-        none: Some(checked.option("none").unwrap_or("never").to_owned()),
-    };
+    let mut wanted = checked.wanted()?;
+    wanted.none.get_or_insert_with(|| "never".to_owned());
     // An answer says whether there is such a measure.
     number(outcome, &wanted)?;
     let measure = outcome.measures.iter().find(|m| m.name == wanted.name);

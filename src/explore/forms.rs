@@ -69,14 +69,8 @@ pub fn pcap(trace: &Trace, writer: impl io::Write) -> io::Result<()> {
     pcap::write(trace, writer)
 }
 
-/// A space-time diagram to stand in a page.
-pub fn svg(trace: &Trace, figure: &Figure) -> String {
-    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
-    figure::figure(trace, figure)
-}
-
 /// A space-time diagram with the names of its lanes and its rows as a list; from one pass over the trace.
-pub fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
+fn drawing(trace: &Trace, figure: &Figure) -> Drawing {
     trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
     figure::drawing(trace, figure)
 }
@@ -106,12 +100,6 @@ fn distribution(outcome: &Outcome, name: &str, look: Look, id: &str, width: u32)
         width,
     };
     Some(figure::distribution::distribution(&summary))
-}
-
-/// The rows of a space-time diagram as a list.
-pub fn figure_lines(trace: &Trace, figure: &Figure) -> Vec<FigureLine> {
-    trace.asks(if figure.packets { Recording::Packets } else { Recording::Story });
-    figure::lines(trace, figure)
 }
 
 /// The figure of a view as a file of its own.

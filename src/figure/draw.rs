@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::labels::{Page, Rect};
 use super::layout::{HEAD, Layout};
-use super::lines::{Line, lines};
+use super::lines::lines;
 use super::rows::Content;
 use super::states::{self, State};
 use super::svg::{Document, Svg, document, ident, n, sizes};
@@ -70,11 +70,6 @@ pub(super) fn draw(trace: &Trace, options: &Options) -> Drawing {
     };
     let heads = canvas.sticky_heads();
     Drawing { svg: document(&said, svg), heads, lines: lines(trace, &content) }
-}
-
-/// The lines of a figure, without drawing it.
-pub(super) fn lines_only(trace: &Trace, options: &Options) -> Vec<Line> {
-    lines(trace, &Content::of(trace, options))
 }
 
 /// A figure while it is drawn.

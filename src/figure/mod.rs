@@ -128,14 +128,6 @@ pub fn drawing(trace: &Trace, options: &Options) -> Drawing {
     draw::draw(trace, options)
 }
 
-/// The rows of a figure as a list, in order of time, without drawing it.
-///
-/// # Panics
-/// As [`figure`].
-pub fn lines(trace: &Trace, options: &Options) -> Vec<Line> {
-    draw::lines_only(trace, options)
-}
-
 /// Makes a figure a file of its own: with its style sheet, light or dark as the reader's system is.
 pub fn standalone(figure: &str) -> String {
     const PAGE: &str = "\
