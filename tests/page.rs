@@ -8,12 +8,13 @@ mod common;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use common::lab::Lab;
 use halfopen::book;
 use halfopen::explore::{Registry, Runs};
 use halfopen::page;
@@ -277,54 +278,11 @@ fn a_book_without_its_module_says_why_once_and_in_place() {
     }
 }
 
-/// The lab, until this goes.
-struct Lab(Child, String);
-
-impl Lab {
-    fn open(root: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_halfopen"))
-            .args(["book", "serve", "--port", "0"])
-            .current_dir(root)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.split(' ').find(|word| word.starts_with("http://")).expect("an address");
-        let address = format!("{}/", address.trim().trim_end_matches('/'));
-        Self(child, address)
-    }
-
-    /// The answer to a request, natively.
-    fn ask(&self, request: &str) -> String {
-        let host = self.1.trim_start_matches("http://").trim_end_matches('/');
-        let mut stream = TcpStream::connect(host).unwrap();
-        let length = request.len();
-        let head = format!(
-            "POST /.halfopen/ask HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-        );
-        stream.write_all(format!("{head}{request}").as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("content-length"), "{head}");
-        body.to_owned()
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 #[test]
 fn without_a_module_the_lab_answers_natively() {
     if can(false) {
         let lab = Lab::open(&fixture("native-root"));
-        drive("drive.mjs", &[&lab.1], "a slider|a shared link|what is typed wrong");
+        drive("drive.mjs", &[&lab.address], "a slider|a shared link|what is typed wrong");
     }
 }
 

@@ -261,39 +261,8 @@ fn for_any_run_and_view_module_command_line_and_library_give_the_same_bytes() {
 
 #[cfg(feature = "book")]
 mod served {
-    use std::io::{BufRead, BufReader};
-    use std::process::Child;
-
+    use super::common::lab::Lab;
     use super::*;
-
-    /// The book, served until this goes.
-    struct Served {
-        child: Child,
-        address: String,
-    }
-
-    impl Served {
-        fn start(root: &Path) -> Self {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_halfopen"))
-                .args(["book", "serve", "--port", "0"])
-                .current_dir(root)
-                .stdin(Stdio::null())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut line = String::new();
-            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-            let address = line.split(' ').find(|word| word.starts_with("http://")).expect("an address");
-            Self { address: address.to_owned(), child }
-        }
-    }
-
-    impl Drop for Served {
-        fn drop(&mut self) {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-    }
 
     /// A book of one chapter.
     fn book() -> tempfile::TempDir {
@@ -318,9 +287,9 @@ mod served {
             return;
         }
         let root = book();
-        let served = Served::start(root.path());
+        let served = Lab::open(root.path());
         let chapter = root.path().join("chapters/one.md");
-        let page = format!("{}/one.html", served.address);
+        let page = format!("{}one.html", served.address);
         let banner = |until: &str| {
             format!(
                 "(async () => {{

@@ -1,6 +1,8 @@
 //! What several tests need; each takes a part of it.
 #![allow(dead_code)]
 
+#[cfg(feature = "book")]
+pub mod lab;
 pub mod tshark;
 pub mod worlds;
 
